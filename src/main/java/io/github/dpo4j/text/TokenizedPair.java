@@ -1,0 +1,7 @@
+package io.github.dpo4j.text;
+
+import io.github.dpo4j.data.Origin;
+
+/** One preference pair as ids: the prompt's (BOS included where the tokenizer adds it) and those of each completion after it. */
+@SuppressWarnings("ArrayRecordComponent") // ids are large and read in bulk; nobody compares pairs
+public record TokenizedPair(Origin origin, int[] promptIds, int[] chosenIds, int[] rejectedIds) {}
