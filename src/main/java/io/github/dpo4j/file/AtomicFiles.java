@@ -36,7 +36,7 @@ public final class AtomicFiles {
                 channel.force(true);
             }
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            syncFolder(target.toAbsolutePath().getParent());
+            syncFolder(target.resolveSibling("."));
         } finally {
             Files.deleteIfExists(temporary);
         }
