@@ -1,0 +1,92 @@
+package io.github.dpo4j.model;
+
+import io.github.dpo4j.batch.PackedTokens;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.Device;
+import io.github.dpo4j.torch.Tensors;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/** A decoder-only language model: token ids in, hidden states and next-token logits out. Its weights live in the scope it was loaded in. */
+public final class CausalLm {
+    private final DecoderSettings settings;
+    private final Parameters parameters;
+    private final ComputeType computeType;
+    private final Tensor embedding;
+    private final @Nullable Tensor learnedPositions;
+    private final List<DecoderLayer> layers;
+    private final Norm finalNorm;
+    private final Linear head;
+
+    CausalLm(
+            DecoderSettings settings,
+            Parameters parameters,
+            ComputeType computeType,
+            Tensor embedding,
+            @Nullable Tensor learnedPositions,
+            List<DecoderLayer> layers,
+            Norm finalNorm,
+            Linear head) {
+        this.settings = settings;
+        this.parameters = parameters;
+        this.computeType = computeType;
+        this.embedding = embedding;
+        this.learnedPositions = learnedPositions;
+        this.layers = layers;
+        this.finalNorm = finalNorm;
+        this.head = head;
+    }
+
+    public DecoderSettings settings() {
+        return settings;
+    }
+
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    public ComputeType computeType() {
+        return computeType;
+    }
+
+    public Device device() {
+        return parameters.device();
+    }
+
+    /** Returns a model over the same weights that computes in another type. */
+    public CausalLm computingIn(ComputeType type) {
+        return new CausalLm(settings, parameters, type, embedding, learnedPositions, layers, finalNorm, head);
+    }
+
+    /** Returns the hidden states after the final norm, [T, width] in the compute type. */
+    public Tensor hidden(PackedTokens tokens) {
+        return hidden(
+                Tensors.ofInts(tokens.tokenIds(), device()),
+                Tensors.ofInts(tokens.positions(), device()),
+                new PackedAttention(tokens.segments(), device(), computeType.scalarType()));
+    }
+
+    /** As {@link #hidden(PackedTokens)} with another attention; ids and positions are int64 [T]. */
+    public Tensor hidden(Tensor tokenIds, Tensor positions, AttentionContext context) {
+        Tensor x = torch.embedding(embedding, tokenIds).to(computeType.scalarType());
+        if (learnedPositions != null) {
+            x = x.add(torch.embedding(learnedPositions, positions).to(computeType.scalarType()));
+        }
+        RotaryTable rotary = switch (settings.positions()) {
+            case Positions.Rotary r -> RotaryTable.of(r, positions, device(), computeType.scalarType());
+            case Positions.Learned l -> null;
+        };
+        for (DecoderLayer layer : layers) {
+            x = layer.apply(x, rotary, context);
+        }
+        return finalNorm.apply(x);
+    }
+
+    /** Returns next-token logits, float32 [S, vocabulary], of hidden states [S, width]. */
+    public Tensor logits(Tensor hidden) {
+        return head.apply(hidden).to(ScalarType.Float);
+    }
+}

@@ -1,0 +1,105 @@
+package io.github.dpo4j.model;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.dpo4j.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A model folder's config.json; every getter names the file and the key when a value is missing or out of range. */
+public record ModelConfig(Path file, JsonNode json) {
+    private static final long MAX_CONFIG_BYTES = 8 << 20;
+    private static final int MAX_DIMENSION = 1 << 24;
+
+    public static ModelConfig read(Path folder) {
+        Path file = folder.resolve("config.json");
+        try {
+            if (!Files.isDirectory(folder)) {
+                throw new UserError(folder + " is not a folder; --model takes a Hugging Face model folder");
+            }
+            if (!Files.isRegularFile(file)) {
+                throw new UserError(folder + " has no config.json; a Hugging Face model folder needs one");
+            }
+            if (Files.size(file) > MAX_CONFIG_BYTES) {
+                throw new UserError(file + " is larger than 8 MiB; a model's config is a few kilobytes");
+            }
+            JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(file));
+            if (!json.isObject()) {
+                throw new UserError(file + " is not a JSON object");
+            }
+            return new ModelConfig(file, json);
+        } catch (JacksonException e) {
+            throw new UserError(file + " is not valid JSON: " + e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw new UserError("cannot read " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Returns the config of an object inside this one, such as rope_parameters; empty where it is absent or null. */
+    public ModelConfig inside(String key) {
+        JsonNode node = json.path(key);
+        return new ModelConfig(file, node.isObject() ? node : new ObjectMapper().createObjectNode());
+    }
+
+    public String where(String key) {
+        return file + ": '" + key + "'";
+    }
+
+    public boolean has(String key) {
+        return json.hasNonNull(key);
+    }
+
+    /** Returns a required whole number of at least 1. */
+    public int positive(String key) {
+        if (!has(key)) {
+            throw new UserError(file + " has no '" + key + "', which this model type needs");
+        }
+        return positive(key, 0);
+    }
+
+    /** Returns a whole number of at least 1, or {@code fallback} where the key is absent or null. */
+    public int positive(String key, int fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        JsonNode node = json.get(key);
+        if (!node.isIntegralNumber() || !node.canConvertToInt() || node.asInt() < 1 || node.asInt() > MAX_DIMENSION) {
+            throw new UserError(where(key) + " must be a whole number from 1 to " + MAX_DIMENSION + ", not " + node);
+        }
+        return node.asInt();
+    }
+
+    /** Returns a finite number above 0, or {@code fallback} where the key is absent or null. */
+    public double positiveReal(String key, double fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        JsonNode node = json.get(key);
+        if (!node.isNumber() || !(node.asDouble() > 0) || Double.isInfinite(node.asDouble())) {
+            throw new UserError(where(key) + " must be a number above 0, not " + node);
+        }
+        return node.asDouble();
+    }
+
+    public boolean flag(String key, boolean fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        if (!json.get(key).isBoolean()) {
+            throw new UserError(where(key) + " must be true or false, not " + json.get(key));
+        }
+        return json.get(key).asBoolean();
+    }
+
+    public String text(String key, String fallback) {
+        if (!has(key)) {
+            return fallback;
+        }
+        if (!json.get(key).isTextual()) {
+            throw new UserError(where(key) + " must be a string, not " + json.get(key));
+        }
+        return json.get(key).asText();
+    }
+}

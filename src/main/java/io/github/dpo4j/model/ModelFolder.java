@@ -1,0 +1,70 @@
+package io.github.dpo4j.model;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.safetensors.Layout;
+import io.github.dpo4j.safetensors.SafetensorsFolder;
+import io.github.dpo4j.safetensors.TensorInfo;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.Device;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+
+/** A Hugging Face model folder: what kind of model it holds and how its weights lie in files. */
+public record ModelFolder(Path path, ModelConfig config, ModelFamily family, DecoderSettings settings, Layout layout) {
+
+    /** Reads config.json and the headers of the weight files, no weights; throws {@link UserError} for what is broken. */
+    public static ModelFolder open(Path path) {
+        ModelConfig config = ModelConfig.read(path);
+        ModelFamily family = ModelFamily.of(config);
+        DecoderSettings settings = family.settings(config);
+        try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
+            return new ModelFolder(path, config, family, settings, files.layout());
+        }
+    }
+
+    /** Loads a model to be trained: float32 master weights with gradients, computing in {@code type}. */
+    public CausalLm loadTrainable(Device device, ComputeType type) {
+        return load(type, (files, tensors) -> Parameters.loadTrainable(files, tensors, device));
+    }
+
+    /** Loads a model that is only read: matrices in the compute type, no gradients. */
+    public CausalLm loadFrozen(Device device, ComputeType type) {
+        return load(type, (files, tensors) -> Parameters.loadFrozen(files, tensors, device, type.scalarType()));
+    }
+
+    private CausalLm load(ComputeType type, BiFunction<SafetensorsFolder, List<TensorInfo>, Parameters> loading) {
+        try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
+            Map<String, TensorInfo> tensors = files.tensors();
+            WeightNames names = family.names(settings, tensors.keySet());
+            refuseUntiedCopy(files, names);
+            List<TensorInfo> weights = tensors.values().stream()
+                    .filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
+                    .toList();
+            Parameters parameters = loading.apply(files, weights);
+            return new DecoderBuilder(settings, names, new Weights(path, parameters.byName())).build(parameters, type);
+        }
+    }
+
+    /** True for a head that the files hold although config.json ties it to the embedding. */
+    boolean isTiedHead(WeightNames names, String tensor) {
+        return settings.tied() && tensor.equals(names.head() + ".weight");
+    }
+
+    private void refuseUntiedCopy(SafetensorsFolder files, WeightNames names) {
+        String head = names.head() + ".weight";
+        String embedding = names.embedding() + ".weight";
+        if (!settings.tied()
+                || !files.tensors().containsKey(head)
+                || !files.tensors().containsKey(embedding)) {
+            return;
+        }
+        MemorySegment headBytes = files.data(head);
+        if (headBytes.mismatch(files.data(embedding)) != -1) {
+            throw new UserError(path + ": config.json says tie_word_embeddings, but '" + head + "' differs from '"
+                    + embedding + "'; set tie_word_embeddings to false or drop the tensor");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package io.github.dpo4j.model;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.safetensors.SafetensorsFolder;
+import io.github.dpo4j.safetensors.TensorInfo;
+import io.github.dpo4j.torch.Device;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model's weights by their names in its files. Trainable ones are float32 views of one flat buffer, matrices first, then the
+ * vectors (biases, norms) that weight decay leaves alone, with a flat gradient buffer of the same layout.
+ */
+public final class Parameters {
+    /** Views start at multiples of this many elements, so that kernels find them aligned. */
+    private static final int ALIGNMENT = 32;
+
+    private final Device device;
+    private final Map<String, Tensor> byName;
+    private final @Nullable Flat flat;
+
+    /** The buffers behind trainable weights; {@code decayed} elements at their start are matrices'. */
+    private record Flat(Tensor weights, Tensor gradients, long decayed, Map<String, Long> offsets) {}
+
+    private Parameters(Device device, Map<String, Tensor> byName, @Nullable Flat flat) {
+        this.device = device;
+        this.byName = Collections.unmodifiableMap(byName);
+        this.flat = flat;
+    }
+
+    /**
+     * Reads {@code tensors} of the folder into float32 buffers, which belong to the innermost scope.
+     *
+     * @throws UserError for a tensor of integers, or one with a NaN or infinite weight
+     */
+    static Parameters loadTrainable(SafetensorsFolder folder, List<TensorInfo> tensors, Device device) {
+        List<TensorInfo> matricesFirst = Stream.concat(
+                        tensors.stream().filter(Parameters::isMatrix),
+                        tensors.stream().filter(t -> !isMatrix(t)))
+                .toList();
+        long elements = 0;
+        long decayed = 0;
+        for (TensorInfo info : matricesFirst) {
+            elements += aligned(info.elements());
+            decayed = isMatrix(info) ? elements : decayed;
+        }
+        Map<String, Tensor> views = new LinkedHashMap<>();
+        Map<String, Long> offsets = new LinkedHashMap<>();
+        try (NoGrad _ = new NoGrad()) {
+            Tensor weights = Tensors.zeros(device, ScalarType.Float, elements);
+            Tensor gradients = Tensors.zeros(device, ScalarType.Float, elements);
+            long at = 0;
+            for (TensorInfo info : matricesFirst) {
+                Tensor view = weights.narrow(0, at, info.elements()).view(shape(info));
+                read(folder, info, view);
+                view.set_requires_grad(true);
+                Tensors.accumulateInto(
+                        view, gradients.narrow(0, at, info.elements()).view(shape(info)));
+                views.put(info.name(), view);
+                offsets.put(info.name(), at);
+                at += aligned(info.elements());
+            }
+            return new Parameters(device, views, new Flat(weights, gradients, decayed, offsets));
+        }
+    }
+
+    /** As {@link #loadTrainable} without gradients: matrices in {@code type}, vectors in float32 as the trained model has them. */
+    static Parameters loadFrozen(SafetensorsFolder folder, List<TensorInfo> tensors, Device device, ScalarType type) {
+        Map<String, Tensor> weights = new LinkedHashMap<>();
+        try (NoGrad _ = new NoGrad()) {
+            for (TensorInfo info : tensors) {
+                Tensor weight = Tensors.empty(device, isMatrix(info) ? type : ScalarType.Float, shape(info));
+                read(folder, info, weight);
+                weights.put(info.name(), weight);
+            }
+        }
+        return new Parameters(device, weights, null);
+    }
+
+    private static boolean isMatrix(TensorInfo info) {
+        return info.shape().size() > 1;
+    }
+
+    private static long[] shape(TensorInfo info) {
+        return info.shape().stream().mapToLong(Long::longValue).toArray();
+    }
+
+    private static void read(SafetensorsFolder folder, TensorInfo info, Tensor target) {
+        String what = folder.path() + ": tensor '" + info.name() + "'";
+        Tensors.copyInto(target, folder.data(info.name()), StoredType.of(info.dtype(), what));
+        try (TensorScope _ = new TensorScope()) {
+            // A sum of absolute values is finite only if all of them are; float64 keeps it from overflowing.
+            if (!Double.isFinite(
+                    target.abs().sum(new ScalarTypeOptional(ScalarType.Double)).item_double())) {
+                throw new UserError(
+                        what + " holds NaN or infinite weights; the file is damaged or its training diverged");
+            }
+        }
+    }
+
+    private static long aligned(long elements) {
+        return Math.ceilDiv(elements, (long) ALIGNMENT) * ALIGNMENT;
+    }
+
+    public Device device() {
+        return device;
+    }
+
+    /** Returns the weights by name, matrices first. */
+    public Map<String, Tensor> byName() {
+        return byName;
+    }
+
+    /** Returns the buffer that holds all weights (and zeros between them), float32 [n]; throws on a frozen model. */
+    public Tensor flat() {
+        return trained().weights();
+    }
+
+    /** Returns the buffer that gradients are summed in, float32 [n]; throws on a frozen model. */
+    public Tensor flatGradient() {
+        return trained().gradients();
+    }
+
+    /** Returns how many elements at the start of the buffers weight decay applies to. */
+    public long decayedElements() {
+        return trained().decayed();
+    }
+
+    /** Returns the part of {@code buffer}, of the flat layout, that belongs to a weight, in its shape. */
+    public Tensor part(Tensor buffer, String name) {
+        Tensor weight = byName.get(name);
+        Long offset = trained().offsets().get(name);
+        if (weight == null || offset == null) {
+            throw new IllegalArgumentException("the model has no weight " + name);
+        }
+        return buffer.narrow(0, offset, weight.numel()).view(Tensors.shape(weight));
+    }
+
+    private Flat trained() {
+        if (flat == null) {
+            throw new IllegalStateException("a frozen model has no gradients");
+        }
+        return flat;
+    }
+
+    /** Returns the number of weights, without alignment. */
+    public long count() {
+        return byName.values().stream().mapToLong(Tensor::numel).sum();
+    }
+
+    public void zeroGradient() {
+        flatGradient().zero_();
+    }
+}

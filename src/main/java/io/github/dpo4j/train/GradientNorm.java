@@ -1,0 +1,39 @@
+package io.github.dpo4j.train;
+
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** The global L2 norm of the gradient, and clipping to it as torch's clip_grad_norm_ does. */
+public final class GradientNorm {
+    private static final long SLICE = 1 << 20;
+
+    private GradientNorm() {}
+
+    /** Returns the L2 norm of a flat float32 buffer, slices summed in float64; NaN or infinite if an element is. */
+    public static double of(Tensor flat) {
+        double squares = 0;
+        for (long at = 0; at < flat.numel(); at += SLICE) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                Tensor slice = flat.narrow(0, at, Math.min(SLICE, flat.numel() - at));
+                double norm = torch.linalg_vector_norm(slice).item_double();
+                squares += norm * norm;
+            }
+        }
+        return Math.sqrt(squares);
+    }
+
+    /** Scales the buffer so that its norm is at most {@code maxNorm}; 0 leaves it as it is. */
+    public static void clip(Tensor flat, double norm, double maxNorm) {
+        double factor = maxNorm / (norm + 1e-6);
+        if (maxNorm > 0 && factor < 1) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                flat.mul_(new Scalar(factor));
+            }
+        }
+    }
+}

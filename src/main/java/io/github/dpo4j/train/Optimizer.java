@@ -1,0 +1,96 @@
+package io.github.dpo4j.train;
+
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Updates the flat weights from the flat gradients, in slices that stay in the cache from the first operation to the last. Its
+ * states are buffers of the same layout and belong to the scope it was made in.
+ */
+public final class Optimizer {
+    private static final long SLICE = 1 << 18;
+
+    private final OptimizerSettings settings;
+    private final Parameters parameters;
+    private final Map<String, Tensor> states = new LinkedHashMap<>();
+
+    public Optimizer(OptimizerSettings settings, Parameters parameters) {
+        this.settings = settings;
+        this.parameters = parameters;
+        List<String> names = switch (settings) {
+            case OptimizerSettings.AdamW adam -> List.of("exp_avg", "exp_avg_sq");
+            case OptimizerSettings.RmsProp rms -> List.of("square_avg");
+        };
+        for (String name : names) {
+            states.put(
+                    name,
+                    Tensors.zeros(
+                            parameters.device(),
+                            ScalarType.Float,
+                            parameters.flat().numel()));
+        }
+    }
+
+    /** Returns the states by torch's names, float32 [n] each. */
+    public Map<String, Tensor> states() {
+        return states;
+    }
+
+    /** Makes the update of the 1-based {@code step} with this learning rate. */
+    public void step(double learningRate, long step) {
+        long elements = parameters.flat().numel();
+        long decayed = parameters.decayedElements();
+        for (long at = 0; at < elements; ) {
+            boolean decays = at < decayed;
+            long length = Math.min(SLICE, (decays ? decayed : elements) - at);
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                update(at, length, learningRate, step, decays ? settings.weightDecay() : 0);
+            }
+            at += length;
+        }
+    }
+
+    private void update(long at, long length, double learningRate, long step, double weightDecay) {
+        Tensor weight = parameters.flat().narrow(0, at, length);
+        Tensor gradient = parameters.flatGradient().narrow(0, at, length);
+        switch (settings) {
+            case OptimizerSettings.AdamW adam -> {
+                Tensor mean = state("exp_avg", at, length);
+                Tensor square = state("exp_avg_sq", at, length);
+                if (weightDecay > 0) {
+                    weight.mul_(new Scalar(1 - learningRate * weightDecay));
+                }
+                mean.lerp_(gradient, new Scalar(1 - adam.beta1()));
+                square.mul_(new Scalar(adam.beta2())).addcmul_(gradient, gradient, new Scalar(1 - adam.beta2()));
+                double correction1 = 1 - Math.pow(adam.beta1(), (double) step);
+                double correction2 = Math.sqrt(1 - Math.pow(adam.beta2(), (double) step));
+                Tensor denominator = square.sqrt().div_(new Scalar(correction2)).add_(new Scalar(adam.epsilon()));
+                weight.addcdiv_(mean, denominator, new Scalar(-learningRate / correction1));
+            }
+            case OptimizerSettings.RmsProp rms -> {
+                Tensor square = state("square_avg", at, length);
+                Tensor direction = weightDecay > 0 ? gradient.add(weight, new Scalar(weightDecay)) : gradient;
+                square.mul_(new Scalar(rms.alpha())).addcmul_(direction, direction, new Scalar(1 - rms.alpha()));
+                Tensor denominator = square.sqrt().add_(new Scalar(rms.epsilon()));
+                weight.addcdiv_(direction, denominator, new Scalar(-learningRate));
+            }
+        }
+    }
+
+    private Tensor state(String name, long at, long length) {
+        Tensor state = states.get(name);
+        if (state == null) {
+            throw new IllegalStateException("no optimizer state " + name);
+        }
+        return state.narrow(0, at, length);
+    }
+}

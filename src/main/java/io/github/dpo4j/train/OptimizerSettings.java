@@ -1,0 +1,40 @@
+package io.github.dpo4j.train;
+
+import io.github.dpo4j.UserError;
+
+/** Which optimizer, with the values that transformers gives it. Weight decay is for matrices alone, not biases and norms. */
+public sealed interface OptimizerSettings {
+    double weightDecay();
+
+    /** AdamW (Loshchilov and Hutter 2017, arXiv 1711.05101). */
+    record AdamW(double beta1, double beta2, double epsilon, double weightDecay) implements OptimizerSettings {
+        public AdamW {
+            requireShare("adam_beta1", beta1);
+            requireShare("adam_beta2", beta2);
+            requireDecay(weightDecay);
+            if (!(epsilon > 0)) {
+                throw new UserError("adam_epsilon is " + epsilon + "; it must be above 0");
+            }
+        }
+    }
+
+    /** RMSprop (Hinton 2012), the DPO paper's optimizer; its weight decay is added to the gradient. */
+    record RmsProp(double alpha, double epsilon, double weightDecay) implements OptimizerSettings {
+        public RmsProp {
+            requireShare("alpha", alpha);
+            requireDecay(weightDecay);
+        }
+    }
+
+    private static void requireShare(String name, double value) {
+        if (!(value >= 0 && value < 1)) {
+            throw new UserError(name + " is " + value + "; it must be at least 0 and below 1");
+        }
+    }
+
+    private static void requireDecay(double value) {
+        if (!(value >= 0) || Double.isInfinite(value)) {
+            throw new UserError("weight_decay is " + value + "; it must be 0 or a positive number");
+        }
+    }
+}
