@@ -26,6 +26,9 @@ record Header(Map<String, TensorInfo> tensors, Map<String, String> metadata) {
     /** The reference library's limit. */
     static final int MOST_BYTES = 100_000_000;
 
+    /** As in libtorch; without a limit, a header of one long shape would fill the heap. */
+    private static final int MOST_DIMENSIONS = 64;
+
     /** Parses a header of {@code file} that is followed by {@code dataBytes} bytes; throws UserError on any defect. */
     static Header parse(Path file, byte[] json, long dataBytes) {
         if (json.length == 0 || json[0] != '{') {
@@ -164,6 +167,9 @@ record Header(Map<String, TensorInfo> tensors, Map<String, String> metadata) {
                 expect(JsonToken.VALUE_NUMBER_INT, defect);
                 if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER || parser.getLongValue() < 0) {
                     throw broken(file, defect);
+                }
+                if (values.size() == MOST_DIMENSIONS) {
+                    throw broken(file, tensor + " has a " + key + " of more than " + MOST_DIMENSIONS + " numbers");
                 }
                 values.add(parser.getLongValue());
             }

@@ -15,7 +15,8 @@ import java.util.Map;
 
 /**
  * A safetensors file, mapped into memory and validated on opening. Any thread may read; closing unmaps, after which the
- * segments of {@link #data} throw IllegalStateException. The file must not shrink while it is open.
+ * segments of {@link #data} throw IllegalStateException (native code that kept an address would crash). The file must not
+ * shrink while it is open.
  */
 public final class SafetensorsFile implements AutoCloseable {
     private final Path path;
@@ -119,6 +120,8 @@ public final class SafetensorsFile implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
     }
 }

@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -64,15 +65,33 @@ public final class SafetensorsWriter {
     /**
      * Writes the weights of a model folder, which is created if absent: the layout's files, then the index if they are shards.
      * Throws UserError if the folder holds other weights, or any where shards are to be written: a reader could mix old and
-     * new. So after a failure the folder holds no index, and nothing can take it for a model.
+     * new. After a failure the shards written so far are gone, so nothing can take them for a model.
      */
     public static void writeFolder(Path folder, Layout layout, Source source) {
         refuseOtherWeights(folder, layout);
-        for (Layout.File file : layout.files()) {
-            write(folder.resolve(file.name()), file.tensors(), file.metadata(), source);
+        List<Path> written = new ArrayList<>();
+        try {
+            for (Layout.File file : layout.files()) {
+                Path path = folder.resolve(file.name());
+                write(path, file.tensors(), file.metadata(), source);
+                written.add(path);
+            }
+            if (layout.sharded()) {
+                atomically(folder.resolve(ShardIndex.NAME), out -> ShardIndex.write(layout, out));
+            }
+        } catch (RuntimeException | Error e) {
+            delete(written, e);
+            throw e;
         }
-        if (layout.sharded()) {
-            atomically(folder.resolve(ShardIndex.NAME), out -> ShardIndex.write(layout, out));
+    }
+
+    private static void delete(List<Path> files, Throwable because) {
+        for (Path file : files) {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException e) {
+                because.addSuppressed(e);
+            }
         }
     }
 

@@ -68,6 +68,7 @@ class SafetensorsFileTest {
         SafetensorsFile open = SafetensorsFile.open(RawFile.write(folder.resolve("x"), u8("a", 0, 4), 4));
         MemorySegment data = open.data("a");
         open.close();
+        open.close();
         assertThatThrownBy(() -> data.get(ValueLayout.JAVA_BYTE, 0)).isInstanceOf(IllegalStateException.class);
     }
 
@@ -227,6 +228,14 @@ class SafetensorsFileTest {
         assertRefused(RawFile.write(folder.resolve("x"), both.formatted(0, 1, 1), 3), "inside the tensor before it");
         assertRefused(
                 RawFile.write(folder.resolve("x"), both.formatted(2, 4, 6), 6), "hole of 1 bytes before tensor 'b'");
+    }
+
+    @Test
+    void refusesAShapeThatWouldFillTheHeap() throws IOException {
+        String ones = "1,".repeat(1_000_000) + "4";
+        assertRefused(
+                RawFile.write(folder.resolve("x"), u8("a", 0, 4).replace("[4]", '[' + ones + ']'), 4),
+                "shape of more than 64 numbers");
     }
 
     @ParameterizedTest
