@@ -1,0 +1,5 @@
+/** Takes safetensors files and Hugging Face folders; gives named tensors as mapped bytes, and writes them back. No torch. Called by model and checkpoint. */
+@NullMarked
+package io.github.dpo4j.safetensors;
+
+import org.jspecify.annotations.NullMarked;
