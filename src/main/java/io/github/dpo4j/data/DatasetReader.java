@@ -73,7 +73,8 @@ public record DatasetReader(OnBadRow onBadRow, @Nullable Path skippedRows) {
                         examples.add(parsed.example());
                         diverged += parsed.diverged() ? 1 : 0;
                     } catch (BadRowException e) {
-                        BadRow bad = new BadRow(origin, e.reason(), new String(raw.bytes(), StandardCharsets.UTF_8));
+                        BadRow bad =
+                                new BadRow(origin, e.reason(), new String(raw.bytes(), StandardCharsets.UTF_8).strip());
                         if (onBadRow == OnBadRow.FAIL) {
                             throw new UserError(
                                     bad + "; mend the row, or leave such rows out with --on-bad-row skip", e);

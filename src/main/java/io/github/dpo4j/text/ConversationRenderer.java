@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface ConversationRenderer {
     /**
-     * Returns the rendered text.
+     * Returns the rendered text; throws {@link UserError} where the template refuses the conversation.
      *
      * @param tools a JSON array of tool descriptions, or null
      * @param addGenerationPrompt whether to end with the opening of an assistant turn

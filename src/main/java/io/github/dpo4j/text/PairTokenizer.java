@@ -1,13 +1,10 @@
 package io.github.dpo4j.text;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.github.dpo4j.data.Message;
 import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.data.PreferenceExample;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +39,7 @@ public record PairTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, 
     }
 
     private List<Encoded> encode(List<PreferenceExample> examples) {
+        Conversations conversations = new Conversations(renderer);
         List<String> plain = new ArrayList<>();
         List<String> chat = new ArrayList<>();
         for (PreferenceExample example : examples) {
@@ -51,10 +49,10 @@ public record PairTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, 
                     plain.add(prompt + withEos(chosen));
                     plain.add(prompt + withEos(rejected));
                 }
-                case PreferenceExample.Chat(var _, var prompt, var chosen, var rejected, var tools) -> {
-                    chat.add(renderer.render(prompt, tools, true));
-                    chat.add(renderWhole(prompt, chosen, tools));
-                    chat.add(renderWhole(prompt, rejected, tools));
+                case PreferenceExample.Chat(var origin, var prompt, var chosen, var rejected, var tools) -> {
+                    chat.add(conversations.prompt(origin, prompt, tools));
+                    chat.add(conversations.whole(origin, prompt, chosen, tools));
+                    chat.add(conversations.whole(origin, prompt, rejected, tools));
                 }
             }
         }
@@ -77,12 +75,6 @@ public record PairTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, 
     private String withEos(String completion) {
         String eos = tokenizer.requireEos();
         return completion.endsWith(eos) ? completion : completion + eos;
-    }
-
-    private String renderWhole(List<Message> prompt, List<Message> completion, @Nullable JsonNode tools) {
-        List<Message> whole =
-                Stream.concat(prompt.stream(), completion.stream()).toList();
-        return renderer.render(whole, tools, false);
     }
 
     private @Nullable TokenizedPair cut(Encoded encoded, TokenizationTally tally) {

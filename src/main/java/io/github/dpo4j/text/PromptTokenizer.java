@@ -8,8 +8,8 @@ public record PromptTokenizer(Tokenizer tokenizer, ConversationRenderer renderer
     public int[] encode(PromptExample example) {
         return switch (example) {
             case PromptExample.Plain(var _, var prompt) -> withoutAddedEos(prompt);
-            case PromptExample.Chat(var _, var messages, var tools) ->
-                tokenizer.encodeRaw(renderer.render(messages, tools, true));
+            case PromptExample.Chat(var origin, var messages, var tools) ->
+                tokenizer.encodeRaw(new Conversations(renderer).prompt(origin, messages, tools));
         };
     }
 

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,21 +52,18 @@ public record SftTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, O
     }
 
     private Rendered rendered(SftExample example) {
+        Conversations conversations = new Conversations(renderer);
         return switch (example) {
             case SftExample.Text(var _, var text) -> new Rendered(example, null, withEos(text), true);
             case SftExample.Completion(var _, var prompt, var completion) ->
                 new Rendered(example, prompt, prompt + withEos(completion), true);
-            case SftExample.Chat(var _, var messages, var tools) ->
-                new Rendered(example, null, renderer.render(messages, tools, false), false);
-            case SftExample.ChatCompletion(var _, var prompt, var completion, var tools) ->
+            case SftExample.Chat(var origin, var messages, var tools) ->
+                new Rendered(example, null, conversations.whole(origin, messages, tools), false);
+            case SftExample.ChatCompletion(var origin, var prompt, var completion, var tools) ->
                 new Rendered(
                         example,
-                        renderer.render(prompt, tools, true),
-                        renderer.render(
-                                Stream.concat(prompt.stream(), completion.stream())
-                                        .toList(),
-                                tools,
-                                false),
+                        conversations.prompt(origin, prompt, tools),
+                        conversations.whole(origin, prompt, completion, tools),
                         false);
         };
     }
