@@ -1,0 +1,61 @@
+package io.github.dpo4j.text;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.dpo4j.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The texts of a model's named special tokens, each null where the folder names none. They come from tokenizer_config.json; a
+ * folder of the older kind (no added_tokens_decoder in it) overrides them in special_tokens_map.json; what is
+ * still unnamed is as the tokenizer's class has it.
+ */
+public record SpecialTokens(
+        @Nullable String bos,
+        @Nullable String eos,
+        @Nullable String pad,
+        @Nullable String unk) {
+    static SpecialTokens in(Path folder) {
+        JsonNode config = readObject(folder.resolve("tokenizer_config.json"));
+        JsonNode map =
+                config.has("added_tokens_decoder") ? config : readObject(folder.resolve("special_tokens_map.json"));
+        SpecialTokens defaults = TokenizerClass.in(folder).defaults();
+        return new SpecialTokens(
+                token("bos_token", map, config, defaults.bos),
+                token("eos_token", map, config, defaults.eos),
+                token("pad_token", map, config, defaults.pad),
+                token("unk_token", map, config, defaults.unk));
+    }
+
+    private static @Nullable String token(String key, JsonNode map, JsonNode config, @Nullable String whenAbsent) {
+        JsonNode token = map.has(key) ? map.path(key) : config.path(key);
+        if (token.isMissingNode()) {
+            return whenAbsent;
+        }
+        JsonNode content = token.isObject() ? token.path("content") : token;
+        return content.isTextual() ? content.asText() : null;
+    }
+
+    /** The file's JSON object; an empty one where there is no such file. */
+    static ObjectNode readObject(Path file) {
+        ObjectMapper json = new ObjectMapper();
+        try {
+            if (json.readTree(Files.readAllBytes(file)) instanceof ObjectNode object) {
+                return object;
+            }
+        } catch (NoSuchFileException e) {
+            return json.createObjectNode();
+        } catch (JsonProcessingException e) {
+            throw new UserError(file + ": not valid JSON (" + e.getOriginalMessage() + ")", e);
+        } catch (IOException e) {
+            throw new UserError(file + ": the file cannot be read (" + e.getMessage() + ")", e);
+        }
+        throw new UserError(file + ": not a JSON object");
+    }
+}
