@@ -7,13 +7,15 @@ import io.github.dpo4j.report.Chart.Baseline;
 import io.github.dpo4j.report.Chart.Point;
 import io.github.dpo4j.report.Chart.Series;
 import io.github.dpo4j.report.Chart.Tone;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Turns a chart into the figure that the page shows and the data that report.js draws. */
 final class ChartHtml {
-    /** A chart is at most about 1,500 device pixels wide: more buckets than this would not be seen. */
-    private static final int BUCKETS = 500;
+    /** A chart is about 450 pixels wide; more buckets than this would not be seen. */
+    private static final int BUCKETS = 300;
 
     /** A millionth of a value is far below a pixel; all digits would double the file. */
     private static final int DIGITS = 6;
@@ -38,20 +40,34 @@ final class ChartHtml {
                         HtmlText.escape(chart.explanation()));
     }
 
+    /** Names the lines' colours; where a chart has several metrics, all their eval lines share one entry. */
     private static String legend(Chart chart) {
-        if (chart.series().size() == 1) {
-            return "";
+        boolean oneMetric = oneMetric(chart);
+        Set<String> entries = new LinkedHashSet<>();
+        for (Series series : chart.series()) {
+            boolean train = series.split().equals(MetricsLine.TRAIN);
+            entries.add(
+                    oneMetric || train
+                            ? entry(tone(series.tone()) + " " + line(series), label(chart, series))
+                            : entry("any " + line(series), series.split()));
         }
-        return chart.series().stream()
-                .map(series -> "<li><i class=\"swatch %s %s\"></i>%s</li>"
-                        .formatted(tone(series.tone()), line(series), HtmlText.escape(label(chart, series))))
-                .collect(Collectors.joining("", "<ul class=\"legend\">", "</ul>"));
+        if (chart.baseline() != null) {
+            entries.add(entry("level", chart.baseline().name()));
+        }
+        return entries.size() == 1 ? "" : "<ul class=\"legend\">" + String.join("", entries) + "</ul>";
     }
 
-    /** What the legend calls a series: the metric where there are several, the split where it is not train alone. */
+    private static String entry(String looks, String name) {
+        return "<li><i class=\"swatch %s\"></i>%s</li>".formatted(looks, HtmlText.escape(name));
+    }
+
+    private static boolean oneMetric(Chart chart) {
+        return chart.series().stream().map(Series::name).distinct().count() == 1;
+    }
+
+    /** What a series is called: by its metric where the chart has several, by its split where that tells it apart. */
     private static String label(Chart chart, Series series) {
-        boolean oneMetric = chart.series().stream().map(Series::name).distinct().count() == 1;
-        if (oneMetric) {
+        if (oneMetric(chart)) {
             return series.split();
         }
         return series.split().equals(MetricsLine.TRAIN) ? series.name() : series.name() + ", " + series.split();
@@ -96,7 +112,7 @@ final class ChartHtml {
         ObjectNode data = JsonNodeFactory.instance.objectNode();
         Baseline baseline = chart.baseline();
         if (baseline != null) {
-            data.putObject("baseline").put("value", baseline.value()).put("name", baseline.name());
+            data.put("baseline", baseline.value());
         }
         ArrayNode all = data.putArray("series");
         for (Series series : chart.series()) {

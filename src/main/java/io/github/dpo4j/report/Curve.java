@@ -39,8 +39,9 @@ final class Curve {
     }
 
     /**
-     * Returns the mean of each point and its {@code radius} neighbours on either side, fewer near the ends and always as
-     * many left as right, so that the ends of a slope are not bent. Gaps stay gaps and do not count.
+     * Returns the mean of each point and its {@code radius} neighbours on either side. At the start it takes only as many
+     * as there are on the left, so that the first value (the untrained model's) stays; at the end it takes those there
+     * are, so that the last value is not one noisy point. Gaps stay gaps and do not count.
      */
     static List<Point> movingAverage(List<Point> points, int radius) {
         int size = points.size();
@@ -55,9 +56,9 @@ final class Curve {
         }
         List<Point> averaged = new ArrayList<>(size);
         for (int i = 0; i < size; i++) {
-            int reach = Math.min(radius, Math.min(i, size - 1 - i));
+            int reach = Math.min(radius, i);
             int from = i - reach;
-            int to = i + reach + 1;
+            int to = Math.min(size, i + reach + 1);
             boolean finite = Double.isFinite(points.get(i).value());
             double mean = finite ? (sums[to] - sums[from]) / (counts[to] - counts[from]) : Double.NaN;
             averaged.add(new Point(points.get(i).step(), mean));

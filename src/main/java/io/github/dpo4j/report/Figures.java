@@ -10,21 +10,26 @@ final class Figures {
 
     /** Returns {@code value} to four significant digits: 0.6931, 5e-7, 12350, or "n/a". */
     static String shortForm(double value) {
+        return shortForm(value, 4);
+    }
+
+    /** Returns {@code value} to so many significant digits. */
+    static String shortForm(double value, int digits) {
         if (!Double.isFinite(value)) {
             return "n/a";
         }
         if (value == 0) {
             return "0";
         }
-        BigDecimal rounded = rounded(value, 4);
+        BigDecimal rounded = rounded(value, digits);
         double size = Math.abs(value);
         if (size >= 1e-3 && size < 1e6) {
             return rounded.toPlainString();
         }
-        String digits = rounded.unscaledValue().abs().toString();
+        String figures = rounded.unscaledValue().abs().toString();
         int exponent = rounded.precision() - rounded.scale() - 1;
-        String fraction = digits.length() > 1 ? "." + digits.substring(1) : "";
-        return (value < 0 ? "-" : "") + digits.charAt(0) + fraction + "e" + exponent;
+        String fraction = figures.length() > 1 ? "." + figures.substring(1) : "";
+        return (value < 0 ? "-" : "") + figures.charAt(0) + fraction + "e" + exponent;
     }
 
     /** Returns {@code value} to so many significant digits, without trailing zeros; it must be finite. */

@@ -160,13 +160,18 @@ public final class ReportHtml {
                 </div>
                 </article>
                 """.formatted(
-                        HtmlText.escape(sample.prompt()),
+                        story(sample.prompt()),
                         HtmlText.escape(samples.before()),
                         badge(samples.scoreName(), sample.scoreBefore(), Double.NaN),
-                        HtmlText.escape(sample.before()),
+                        story(sample.before()),
                         HtmlText.escape(samples.after()),
                         badge(samples.scoreName(), sample.scoreAfter(), sample.scoreBefore()),
-                        HtmlText.escape(sample.after()));
+                        story(sample.after()));
+    }
+
+    /** A completion mostly begins with a space, which would look like a slip. */
+    private static String story(String text) {
+        return HtmlText.escape(text.strip());
     }
 
     /** Returns a score with how far it is above or below {@code than}, or nothing where there is no score. */
@@ -177,14 +182,21 @@ public final class ReportHtml {
         double change = score - than;
         String kind = change > 0 ? " better" : change < 0 ? " worse" : "";
         String arrow = change > 0 ? " ▲ +" : " ▼ −";
-        String text = kind.isEmpty() ? "" : arrow + Figures.shortForm(Math.abs(change));
+        String text = kind.isEmpty() ? "" : arrow + Figures.shortForm(Math.abs(change), 3);
         return " <span class=\"badge%s\">%s %s%s</span>"
-                .formatted(kind, HtmlText.escape(name), Figures.shortForm(score), text);
+                .formatted(kind, HtmlText.escape(name), Figures.shortForm(score, 3), text);
     }
 
     private static String setting(Setting setting) {
         JsonNode value = setting.value();
-        return row(setting.name(), value.isTextual() ? value.asText() : value.toString());
+        String shown = value.toString();
+        if (value.isTextual()) {
+            shown = value.asText();
+        } else if (value.isDouble()) {
+            // Fifteen digits are what every double keeps of a decimal number that someone wrote.
+            shown = Figures.shortForm(value.doubleValue(), 15);
+        }
+        return row(setting.name(), shown);
     }
 
     private static String provenance(RunManifest run) {

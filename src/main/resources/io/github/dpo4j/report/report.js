@@ -6,6 +6,9 @@
   let drawn = [];
 
   const plain = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+  const count = new Intl.NumberFormat("en");
+  const stepOf = (active) => active.element.$context.parsed.x;
+
   function figure(value) {
     const size = Math.abs(value);
     if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
@@ -42,7 +45,7 @@
     return {
       label, data: points, borderColor: color, backgroundColor: color, borderJoinStyle: "round",
       pointRadius: (context) => (alone(points, context.dataIndex) ? 3.5 : 0),
-      pointHoverRadius: 4, pointHitRadius: 0, ...looks,
+      pointHoverRadius: 4, pointHitRadius: 0, clip: 6, ...looks,
     };
   }
 
@@ -54,7 +57,9 @@
       const points = unpack(series.points);
       if (series.average) {
         lines.push(line(series.label + ", smoothed", unpack(series.average), color, { borderWidth: 2.5, order: 1 }));
-        lines.push(line(series.label, points, color + "59", { borderWidth: 1, order: 2 }));
+        // Many points fill a band, which at full strength would drown the average.
+        const faint = color + (points.length > 300 ? "38" : "59");
+        lines.push(line(series.label, points, faint, { borderWidth: 1, order: 2 }));
       } else if (dashed) {
         const dots = points.length > 60 ? 0 : 3;
         lines.push(line(series.label, points, color, {
@@ -100,7 +105,7 @@
         items.push({ element: meta.data[best], datasetIndex: meta.index, index: best, distance });
       }
     }
-    return items.sort((a, b) => a.datasetIndex - b.datasetIndex);
+    return items.sort((a, b) => a.distance - b.distance || a.datasetIndex - b.datasetIndex);
   };
 
   const guides = {
@@ -108,8 +113,8 @@
     beforeDatasetsDraw(chart, _, { baseline, colors }) {
       const { ctx, chartArea: area, scales } = chart;
       ctx.save();
-      if (baseline && baseline.value >= scales.y.min && baseline.value <= scales.y.max) {
-        const y = scales.y.getPixelForValue(baseline.value);
+      if (baseline !== undefined) {
+        const y = scales.y.getPixelForValue(baseline);
         ctx.strokeStyle = colors.quiet;
         ctx.setLineDash([2, 3]);
         ctx.beginPath();
@@ -129,25 +134,6 @@
       }
       ctx.restore();
     },
-    afterDatasetsDraw(chart, _, { baseline, colors }) {
-      const { ctx, chartArea: area, scales } = chart;
-      if (!baseline || baseline.value < scales.y.min || baseline.value > scales.y.max) {
-        return;
-      }
-      const y = scales.y.getPixelForValue(baseline.value);
-      ctx.save();
-      ctx.font = "11px " + colors.font;
-      ctx.textAlign = "right";
-      ctx.textBaseline = y - area.top < 16 ? "top" : "bottom";
-      // A rim in the card's colour keeps the word readable where lines cross it.
-      ctx.lineWidth = 3;
-      ctx.strokeStyle = colors.card;
-      ctx.fillStyle = colors.quiet;
-      const at = y + (y - area.top < 16 ? 3 : -2);
-      ctx.strokeText(baseline.name, area.right - 2, at);
-      ctx.fillText(baseline.name, area.right - 2, at);
-      ctx.restore();
-    },
   };
 
   function options(chart, colors) {
@@ -163,10 +149,11 @@
         x: {
           type: "linear", ...span(chart),
           grid: { display: false }, border: { color: colors.edge },
-          ticks: { ...ticks, precision: 0, maxTicksLimit: 7, autoSkipPadding: 16, callback: (step) => figure(step) },
+          ticks: { ...ticks, precision: 0, maxTicksLimit: 7, autoSkipPadding: 16, callback: (step) => count.format(step) },
         },
         y: {
-          grid: { color: colors.edge }, border: { display: false }, grace: "4%",
+          grid: { color: colors.edge }, border: { display: false },
+          suggestedMin: chart.baseline, suggestedMax: chart.baseline,
           ticks: { ...ticks, maxTicksLimit: 6, callback: (value) => figure(value) },
         },
       },
@@ -177,11 +164,17 @@
           backgroundColor: colors.card, borderColor: colors.edge, borderWidth: 1, cornerRadius: 8, padding: 10,
           titleColor: colors.quiet, bodyColor: colors.ink, titleFont: { family: colors.font, weight: "normal" },
           bodyFont: { family: colors.font }, boxWidth: 10, boxHeight: 3, boxPadding: 5,
+          itemSort: (a, b) => a.datasetIndex - b.datasetIndex,
           callbacks: {
-            title: (items) => (items.length > 0 ? "step " + figure(items[0].parsed.x) : ""),
+            title: ([item]) => {
+              const [first] = item ? item.chart.getActiveElements() : [];
+              return first === undefined ? "" : "step " + count.format(stepOf(first));
+            },
             label: (item) => {
-              const other = item.parsed.x !== item.chart.tooltip.dataPoints?.[0]?.parsed.x;
-              return item.dataset.label + ": " + figure(item.parsed.y) + (other ? " (step " + figure(item.parsed.x) + ")" : "");
+              const [first] = item.chart.getActiveElements();
+              const other = first !== undefined && stepOf(first) !== item.parsed.x;
+              const step = other ? " (step " + count.format(item.parsed.x) + ")" : "";
+              return item.dataset.label + ": " + figure(item.parsed.y) + step;
             },
             labelColor: (item) => ({ borderColor: item.dataset.borderColor, backgroundColor: item.dataset.borderColor }),
           },
