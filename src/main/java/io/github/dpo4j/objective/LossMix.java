@@ -62,4 +62,10 @@ public record LossMix(List<Term> terms) {
     public boolean needsReference() {
         return terms.stream().anyMatch(term -> term.loss().needsReference());
     }
+
+    /** Returns where the losses are written down. */
+    public String source() {
+        return String.join(
+                "; ", terms.stream().map(term -> term.loss().source()).toList());
+    }
 }

@@ -19,6 +19,9 @@ public sealed interface PreferenceLoss {
     /** Returns the loss of a pair where policy = reference; only for losses that need a reference. */
     double atZero();
 
+    /** Returns the paper and equation, for the record. */
+    String source();
+
     /** What counts one step is averaged over. */
     enum Denominator {
         PAIRS,
@@ -49,6 +52,11 @@ public sealed interface PreferenceLoss {
         }
 
         @Override
+        public String source() {
+            return labelSmoothing == 0 ? "Rafailov et al. 2023, Eq. 7" : "conservative DPO, Mitchell 2023";
+        }
+
+        @Override
         public Denominator denominator() {
             return Denominator.PAIRS;
         }
@@ -73,6 +81,11 @@ public sealed interface PreferenceLoss {
         @Override
         public Tensor perPair(LogRatios ratios) {
             return torch.relu(ratios.margin().mul(new Scalar(-beta)).add(new Scalar(1.0)));
+        }
+
+        @Override
+        public String source() {
+            return "Zhao et al. 2023";
         }
 
         @Override
@@ -119,6 +132,11 @@ public sealed interface PreferenceLoss {
         }
 
         @Override
+        public String source() {
+            return "Azar et al. 2023, Eq. 17";
+        }
+
+        @Override
         public Denominator denominator() {
             return Denominator.PAIRS;
         }
@@ -139,6 +157,11 @@ public sealed interface PreferenceLoss {
         @Override
         public Tensor perPair(LogRatios ratios) {
             return ratios.policyChosen().neg();
+        }
+
+        @Override
+        public String source() {
+            return "maximum likelihood";
         }
 
         @Override

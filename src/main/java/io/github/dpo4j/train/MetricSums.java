@@ -79,7 +79,7 @@ public final class MetricSums {
         return seconds;
     }
 
-    void clear() {
+    public void clear() {
         java.util.Arrays.fill(sums, 0);
         lossSum = 0;
         examples = 0;

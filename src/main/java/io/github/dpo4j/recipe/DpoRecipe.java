@@ -1,0 +1,149 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.data.DatasetReader;
+import io.github.dpo4j.data.OnBadRow;
+import io.github.dpo4j.data.PreferenceExample;
+import io.github.dpo4j.data.Rows;
+import io.github.dpo4j.logprob.ReferenceLogps;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.report.HashedFile;
+import io.github.dpo4j.report.ModelCard;
+import io.github.dpo4j.report.RunStatus;
+import io.github.dpo4j.text.ModelText;
+import io.github.dpo4j.text.PairTokenizer;
+import io.github.dpo4j.text.TokenizedPairs;
+import io.github.dpo4j.text.Truncation;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.train.Optimizer;
+import io.github.dpo4j.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/** Direct Preference Optimization (Rafailov et al. 2023, arXiv 2305.18290): pairs in, an aligned model out. */
+public final class DpoRecipe {
+    private final DpoSettings settings;
+    private final RunObserver observer;
+    private final BooleanSupplier stopRequested;
+    private final Clock clock;
+
+    /** A stop that {@code stopRequested} asks for comes after the step under way, with a checkpoint. */
+    public DpoRecipe(DpoSettings settings, RunObserver observer, BooleanSupplier stopRequested, Clock clock) {
+        this.settings = settings;
+        this.observer = observer;
+        this.stopRequested = stopRequested;
+        this.clock = clock;
+    }
+
+    /** Runs to the end, or until a stop is asked for. */
+    public RunStatus run() throws IOException {
+        TrainingSettings training = settings.training();
+        RunFolder folder = RunFolder.open(settings.output(), settings.start());
+        try (TensorScope _ = new TensorScope();
+                ModelText text = ModelText.of(settings.model())) {
+            // Preferences: x, y_w, y_l as ids.
+            ModelFolder start = ModelFolder.open(settings.model());
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
+            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
+            Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", folder, inputs));
+
+            // The policy pi starts where it is; the reference pi_ref stays there, or comes from another folder.
+            CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            ReferenceLogps reference = reference(start, inputs);
+            DpoObjective objective =
+                    new DpoObjective(policy, reference, settings.loss(), settings.beta(), pairs.pairs());
+            boolean ownStart = settings.reference().isEmpty() && !settings.referenceFree();
+            observer.note(SelfCheck.dpo(objective, ownStart, training.seed()));
+
+            // Minimise the loss over the policy's weights.
+            BatchPlan plan = training.plan(objective.examples());
+            long totalSteps = training.totalSteps(plan);
+            Trainer trainer = new Trainer(
+                    objective,
+                    policy.parameters(),
+                    new Optimizer(training.optimizer(), policy.parameters()),
+                    training.learningRate(),
+                    training.scheduleOver(totalSteps),
+                    training.maxGradNorm());
+            RunRecord record = new RunRecord("dpo", folder, settings.list(), training, inputs, clock);
+            record.begin();
+            TrainingLoop loop = new TrainingLoop(
+                    trainer,
+                    plan,
+                    totalSteps,
+                    training,
+                    folder,
+                    record.checkpoints(),
+                    held.map(h -> new DpoObjective(policy, reference, settings.loss(), settings.beta(), h.pairs()))
+                            .orElse(null),
+                    "pairs",
+                    observer,
+                    stopRequested);
+            return record.conclude(
+                    loop, policy, start, settings.saveDtype(), text.chat(), method(), objective.examples());
+        }
+    }
+
+    private TokenizedPairs pairs(
+            ModelText text,
+            ModelFolder model,
+            List<String> datasets,
+            String role,
+            RunFolder folder,
+            List<HashedFile> inputs)
+            throws IOException {
+        DatasetReader reader = settings.onBadRow() == OnBadRow.SKIP
+                ? DatasetReader.skipping(folder.skippedRows(role))
+                : DatasetReader.failing();
+        Rows<PreferenceExample> rows = reader.preferences(datasets);
+        observer.note(role + ": " + rows.summary());
+        inputs.addAll(Provenance.dataset(role, rows.files()));
+        Truncation truncation = new Truncation(
+                settings.truncationMode(), settings.maxLength().of(model.settings()), settings.maxPromptLength());
+        TokenizedPairs pairs =
+                new PairTokenizer(text.tokenizer(), text.renderer(), truncation).tokenize(rows.examples());
+        observer.note(role + ": " + pairs.report().summary());
+        if (pairs.pairs().isEmpty()) {
+            throw new UserError(role + ": no pair is left to train on ("
+                    + pairs.report().summary() + "); raise --max-length or look at the data");
+        }
+        TokenBounds.check(pairs, model);
+        return pairs;
+    }
+
+    private ReferenceLogps reference(ModelFolder start, List<HashedFile> inputs) throws IOException {
+        TrainingSettings training = settings.training();
+        if (settings.referenceFree() || !settings.loss().needsReference()) {
+            return new ReferenceLogps.None(training.device());
+        }
+        if (settings.reference().isEmpty()) {
+            return new ReferenceLogps.Live(start.loadFrozen(training.device(), training.computeType()));
+        }
+        Path path = settings.reference().get();
+        ModelFolder reference = ModelFolder.open(path);
+        if (reference.settings().vocabularySize() != start.settings().vocabularySize()) {
+            throw new UserError("the reference " + path + " has a vocabulary of "
+                    + reference.settings().vocabularySize() + " ids, the policy one of "
+                    + start.settings().vocabularySize() + "; they must share a tokenizer");
+        }
+        inputs.addAll(Provenance.model("reference_model", path));
+        return new ReferenceLogps.Live(reference.loadFrozen(training.device(), training.computeType()));
+    }
+
+    private ModelCard.Method method() {
+        String reference = settings.referenceFree() || !settings.loss().needsReference()
+                ? "none"
+                : settings.reference().orElse(settings.model()).toString();
+        return new ModelCard.Method.Dpo(
+                String.join("+", settings.lossNames()), settings.loss().source(), settings.beta(), reference);
+    }
+}

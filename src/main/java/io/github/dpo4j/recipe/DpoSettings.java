@@ -1,0 +1,84 @@
+package io.github.dpo4j.recipe;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.data.OnBadRow;
+import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.report.Setting;
+import io.github.dpo4j.safetensors.DType;
+import io.github.dpo4j.text.TruncationMode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * A DPO run.
+ *
+ * @param reference the reference's folder; empty for the policy's own start
+ * @param lossNames as the command line names them, for the record
+ * @param beta what rewards are scaled with; the losses carry their own
+ * @param referenceFree the reference's logps are 0
+ * @param maxLength of prompt and completion
+ * @param saveDtype what float tensors are written as; empty for what the model's files have
+ */
+public record DpoSettings(
+        Path model,
+        Optional<Path> reference,
+        List<String> datasets,
+        List<String> evalDatasets,
+        Path output,
+        RunFolder.Start start,
+        LossMix loss,
+        List<String> lossNames,
+        double beta,
+        boolean referenceFree,
+        TruncationMode truncationMode,
+        LengthLimit maxLength,
+        OptionalInt maxPromptLength,
+        OnBadRow onBadRow,
+        Optional<DType> saveDtype,
+        TrainingSettings training) {
+
+    public DpoSettings {
+        datasets = List.copyOf(datasets);
+        evalDatasets = List.copyOf(evalDatasets);
+        lossNames = List.copyOf(lossNames);
+        if (referenceFree && reference.isPresent()) {
+            throw new UserError("reference_free and reference_model exclude each other; leave one away");
+        }
+        if (!loss.needsReference() && reference.isPresent()) {
+            throw new UserError("none of the losses " + lossNames + " reads a reference; leave reference_model away");
+        }
+    }
+
+    List<Setting> list() {
+        List<Setting> settings = new ArrayList<>();
+        settings.add(Setting.of("model", model.toString()));
+        settings.add(Setting.of("reference_model", reference.map(Path::toString).orElse("the policy's start")));
+        settings.add(strings("dataset", datasets));
+        settings.add(strings("eval_dataset", evalDatasets));
+        settings.add(Setting.of("output", output.toString()));
+        settings.add(strings("loss", lossNames));
+        settings.add(Setting.of("losses", loss.terms().toString()));
+        settings.add(Setting.of("beta", beta));
+        settings.add(Setting.of("reference_free", referenceFree));
+        settings.add(Setting.of("max_length", maxLength.toString()));
+        settings.add(Setting.of(
+                "max_prompt_length", maxPromptLength.isPresent() ? "" + maxPromptLength.getAsInt() : "none"));
+        settings.add(Setting.of("truncation_mode", truncationMode.name().toLowerCase(Locale.ROOT)));
+        settings.add(Setting.of("on_bad_row", onBadRow.name().toLowerCase(Locale.ROOT)));
+        settings.add(Setting.of("save_dtype", saveDtype.map(DType::name).orElse("as the model's files")));
+        settings.addAll(training.list());
+        return settings;
+    }
+
+    static Setting strings(String name, List<String> values) {
+        ArrayNode array = JsonNodeFactory.instance.arrayNode();
+        values.forEach(array::add);
+        return new Setting(name, array);
+    }
+}

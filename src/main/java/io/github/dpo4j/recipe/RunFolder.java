@@ -1,0 +1,132 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** The output folder of a run: model/, checkpoints/, metrics.jsonl, run.json, report.html. */
+public record RunFolder(Path path, Start start) {
+    /** What a run may do with an output folder that is not empty. */
+    public enum Start {
+        /** Refuse it. */
+        FRESH,
+        /** Delete what an earlier run wrote there, nothing else. */
+        OVERWRITE,
+        /** Continue the run that is there. */
+        RESUME
+    }
+
+    private static final Set<String> OWN = Set.of(
+            "model",
+            "checkpoints",
+            "metrics.jsonl",
+            "run.json",
+            "report.html",
+            "skipped_dataset.jsonl",
+            "skipped_eval_dataset.jsonl");
+
+    /** Checks, before anything is loaded, that the folder may be used and written to, and makes it. */
+    public static RunFolder open(Path path, Start start) {
+        RunFolder folder = new RunFolder(path, start);
+        try {
+            if (Files.exists(path) && !Files.isDirectory(path)) {
+                throw new UserError("--output " + path + " is a file; it must be a folder");
+            }
+            switch (start) {
+                case FRESH -> folder.refuseOccupied();
+                case OVERWRITE -> folder.deleteOwn();
+                case RESUME -> {
+                    if (!Files.isDirectory(path)) {
+                        throw new UserError(
+                                "--resume: there is no run in " + path + "; leave --resume away to start one");
+                    }
+                }
+            }
+            Files.createDirectories(path);
+            Path probe = path.resolve(".dpo4j-probe");
+            Files.writeString(probe, "");
+            Files.delete(probe);
+        } catch (IOException e) {
+            throw new UserError("--output " + path + " cannot be written to ("
+                    + e.getClass().getSimpleName() + ": " + e.getMessage() + "); choose a folder that can");
+        }
+        return folder;
+    }
+
+    /** What a run that never made a step left behind does not count, so that a mended command can simply be run again. */
+    private void refuseOccupied() throws IOException {
+        if (!Files.isDirectory(path)) {
+            return;
+        }
+        try (Stream<Path> entries = Files.list(path)) {
+            for (Path entry : entries.toList()) {
+                if (!isTrace(entry)) {
+                    throw new UserError("--output " + path + " is not empty (it holds " + entry.getFileName()
+                            + "); choose another folder, continue with --resume, or replace the run with --overwrite");
+                }
+            }
+        }
+    }
+
+    private static boolean isTrace(Path entry) throws IOException {
+        return switch (entry.getFileName().toString()) {
+            case "run.json", "skipped_dataset.jsonl", "skipped_eval_dataset.jsonl" -> true;
+            case "metrics.jsonl" -> Files.size(entry) == 0;
+            default -> false;
+        };
+    }
+
+    private void deleteOwn() throws IOException {
+        for (String name : OWN) {
+            delete(path.resolve(name));
+        }
+    }
+
+    /** Deletes a file or a folder with all in it; nothing where there is none. */
+    static void delete(Path path) throws IOException {
+        if (!Files.exists(path)) {
+            return;
+        }
+        List<Path> all;
+        try (Stream<Path> inside = Files.walk(path)) {
+            all = inside.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path file : all) {
+            Files.delete(file);
+        }
+    }
+
+    public boolean resuming() {
+        return start == Start.RESUME;
+    }
+
+    public Path model() {
+        return path.resolve("model");
+    }
+
+    public Path checkpoints() {
+        return path.resolve("checkpoints");
+    }
+
+    public Path metrics() {
+        return path.resolve("metrics.jsonl");
+    }
+
+    public Path manifest() {
+        return path.resolve("run.json");
+    }
+
+    public Path report() {
+        return path.resolve("report.html");
+    }
+
+    /** Where rows that --on-bad-row skip leaves out are kept; {@code role} is dataset or eval_dataset. */
+    public Path skippedRows(String role) {
+        return path.resolve("skipped_" + role + ".jsonl");
+    }
+}

@@ -1,0 +1,197 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.checkpoint.Checkpoints;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.ModelWriter;
+import io.github.dpo4j.report.HashedFile;
+import io.github.dpo4j.report.Metric;
+import io.github.dpo4j.report.MetricsLine;
+import io.github.dpo4j.report.MetricsLog;
+import io.github.dpo4j.report.ModelCard;
+import io.github.dpo4j.report.Report;
+import io.github.dpo4j.report.ReportHtml;
+import io.github.dpo4j.report.RunManifest;
+import io.github.dpo4j.report.RunStatus;
+import io.github.dpo4j.report.Setting;
+import io.github.dpo4j.report.TrainingCharts;
+import io.github.dpo4j.safetensors.DType;
+import io.github.dpo4j.torch.Threads;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Clock;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** What a training run leaves behind beside its metrics: run.json, the model with its card, report.html. */
+final class RunRecord {
+    /** Settings that change where or how often something is written, but no number of the run. */
+    private static final Set<String> FREE = Set.of(
+            "model",
+            "reference_model",
+            "dataset",
+            "eval_dataset",
+            "output",
+            "save_steps",
+            "save_total_limit",
+            "save_dtype");
+
+    private final RunFolder folder;
+    private final TrainingSettings training;
+    private final Map<String, String> identity;
+    private RunManifest manifest;
+
+    RunRecord(
+            String command,
+            RunFolder folder,
+            List<Setting> settings,
+            TrainingSettings training,
+            List<HashedFile> inputs,
+            Clock clock) {
+        this.folder = folder;
+        this.training = training;
+        this.clock = clock;
+        this.identity = identity(settings, inputs);
+        this.manifest = RunManifest.started(
+                command,
+                settings,
+                Provenance.environment(training.device()),
+                List.of(new RunManifest.Seed("seed", training.seed())),
+                inputs,
+                clock);
+    }
+
+    private final Clock clock;
+
+    /** What must be the same for a resumed run to give the same bits: settings, contents of inputs, threads. */
+    private static Map<String, String> identity(List<Setting> settings, List<HashedFile> inputs) {
+        Map<String, String> identity = new LinkedHashMap<>();
+        for (Setting setting : settings) {
+            if (!FREE.contains(setting.name())) {
+                identity.put(
+                        setting.name(), setting.value().asText(setting.value().toString()));
+            }
+        }
+        for (HashedFile input : inputs) {
+            String name = Path.of(input.path()).getFileName().toString();
+            identity.put(input.role() + " " + name + " sha256", input.sha256());
+        }
+        identity.put("threads", Integer.toString(Threads.count()));
+        return identity;
+    }
+
+    Checkpoints checkpoints() {
+        return new Checkpoints(folder.checkpoints(), identity);
+    }
+
+    void begin() throws IOException {
+        manifest.write(folder.manifest());
+    }
+
+    /** Runs the loop and writes what belongs to how it ended. */
+    RunStatus conclude(
+            TrainingLoop loop,
+            CausalLm policy,
+            ModelFolder source,
+            Optional<DType> saveDtype,
+            boolean chat,
+            ModelCard.Method method,
+            long examples)
+            throws IOException {
+        RunStatus status = RunStatus.FAILED;
+        try {
+            status = loop.run();
+            if (status == RunStatus.FINISHED) {
+                writeModel(policy, source, saveDtype, chat, method, examples, loop.totalSteps());
+            }
+            return status;
+        } finally {
+            manifest = manifest.ended(status, results(), clock);
+            manifest.write(folder.manifest());
+            writeReport(source.path());
+        }
+    }
+
+    private void writeModel(
+            CausalLm policy,
+            ModelFolder source,
+            Optional<DType> saveDtype,
+            boolean chat,
+            ModelCard.Method method,
+            long examples,
+            long steps)
+            throws IOException {
+        Path temporary = folder.path().resolve(".model.tmp");
+        RunFolder.delete(temporary);
+        ModelWriter.write(policy, source, temporary, saveDtype);
+        new ModelCard(
+                        folder.path().getFileName().toString(),
+                        ModelCard.Weights.WHOLE,
+                        source.path().toString(),
+                        null,
+                        method,
+                        manifest.files().stream()
+                                .filter(file -> file.role().equals("dataset"))
+                                .toList(),
+                        examples,
+                        steps,
+                        training.learningRate(),
+                        results(),
+                        chat,
+                        Provenance.version())
+                .write(temporary);
+        RunFolder.delete(folder.model());
+        Files.move(temporary, folder.model(), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Returns the metrics of the last line of each split. */
+    private List<Metric> results() throws IOException {
+        Map<String, Metric> last = new LinkedHashMap<>();
+        if (Files.exists(folder.metrics())) {
+            for (MetricsLine line : MetricsLog.read(folder.metrics())) {
+                for (Metric metric : line.metrics()) {
+                    String name = line.split().equals(MetricsLine.EVAL) ? "eval/" + metric.name() : metric.name();
+                    last.put(name, new Metric(name, metric.value()));
+                }
+            }
+        }
+        return List.copyOf(last.values());
+    }
+
+    private void writeReport(Path model) throws IOException {
+        List<MetricsLine> lines = Files.exists(folder.metrics()) ? MetricsLog.read(folder.metrics()) : List.of();
+        Map<String, Metric> results = new LinkedHashMap<>();
+        manifest.results().forEach(metric -> results.put(metric.name(), metric));
+        List<Report.Tile> tiles = results.values().stream()
+                .filter(metric -> TILES.containsKey(metric.name()))
+                .map(metric -> new Report.Tile(
+                        TILES.getOrDefault(metric.name(), metric.name()),
+                        String.format(Locale.ROOT, "%.4g", metric.value()),
+                        ""))
+                .toList();
+        ReportHtml.write(
+                folder.report(),
+                new Report(
+                        manifest.command().toUpperCase(Locale.ROOT) + " of " + model.getFileName(),
+                        folder.path().toString(),
+                        tiles,
+                        List.of(),
+                        List.of(new Report.Section("Training", "", TrainingCharts.of(lines))),
+                        null,
+                        manifest));
+    }
+
+    private static final Map<String, String> TILES = Map.of(
+            "loss", "training loss",
+            "rewards/accuracies", "reward accuracy",
+            "rewards/margins", "reward margin",
+            "eval/loss", "held-out loss",
+            "eval/rewards/accuracies", "held-out accuracy",
+            "eval/rewards/margins", "held-out margin");
+}

@@ -1,0 +1,132 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.batch.PreferenceBatch;
+import io.github.dpo4j.logprob.TokenLogps;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.train.GradientCheck;
+import io.github.dpo4j.train.Objective;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+
+/** Refuses to train on a set-up whose numbers are wrong at the start: what later looks like bad luck is found here. */
+final class SelfCheck {
+    private static final int MATES = 4;
+    private static final double LOGPS_TOLERANCE = 1e-4;
+
+    private SelfCheck() {}
+
+    /**
+     * Checks a DPO run before its first step and returns the line to print.
+     *
+     * @param samePolicy whether the reference is the policy's own start, so that the loss is known
+     * @throws UserError if a check fails, with the reason
+     */
+    static String dpo(DpoObjective objective, boolean samePolicy, long seed) {
+        List<String> passed = new ArrayList<>();
+        OptionalDouble expected = objective.loss().atZero();
+        if (samePolicy && expected.isPresent()) {
+            passed.add(lossAtZero(objective, expected.getAsDouble()));
+        }
+        DpoObjective exact = inFloat32(objective);
+        passed.add(batchMates(exact.policy(), objective.pairs()));
+        passed.add(gradient(exact, objective.policy().parameters(), seed));
+        return "self-check passed: " + String.join("; ", passed);
+    }
+
+    /** Checks an SFT run before its first step and returns the line to print. */
+    static String sft(SftObjective objective, long seed) {
+        SftObjective exact =
+                new SftObjective(objective.policy().computingIn(ComputeType.FLOAT32), objective.completions());
+        return "self-check passed: " + gradient(exact, objective.policy().parameters(), seed);
+    }
+
+    private static DpoObjective inFloat32(DpoObjective objective) {
+        return new DpoObjective(
+                objective.policy().computingIn(ComputeType.FLOAT32),
+                objective.reference(),
+                objective.loss(),
+                objective.beta(),
+                objective.pairs());
+    }
+
+    private static String lossAtZero(DpoObjective objective, double expected) {
+        int[] first = IntStream.range(0, Math.min(MATES, objective.examples())).toArray();
+        double loss = Arrays.stream(objective.run(first, List.of(first), false).lossShares())
+                .sum();
+        if (!(Math.abs(loss - expected) <= 1e-6 * Math.max(1, expected))) {
+            throw failed(String.format(
+                    Locale.ROOT,
+                    "policy and reference are the same model, so the loss must be %.6f, but it is %.6f; the two are"
+                            + " computed differently",
+                    expected,
+                    loss));
+        }
+        return String.format(Locale.ROOT, "policy = reference gives %.6f", loss);
+    }
+
+    private static String batchMates(CausalLm policy, List<TokenizedPair> pairs) {
+        List<TokenizedPair> together = pairs.subList(0, Math.min(MATES, pairs.size()));
+        try (TensorScope _ = new TensorScope();
+                NoGrad _ = new NoGrad()) {
+            double[] batched = Tensors.toDoubles(
+                    TokenLogps.sums(policy, PreferenceBatch.of(together).tokens()));
+            double worst = 0;
+            for (int i = 0; i < together.size(); i++) {
+                double[] alone = Tensors.toDoubles(TokenLogps.sums(
+                        policy,
+                        PreferenceBatch.withoutSharing(List.of(together.get(i))).tokens()));
+                worst = Math.max(worst, difference(alone[0], batched[i]));
+                worst = Math.max(worst, difference(alone[1], batched[together.size() + i]));
+            }
+            if (!(worst <= LOGPS_TOLERANCE)) {
+                throw failed(String.format(
+                        Locale.ROOT,
+                        "a pair's logps alone and among others differ by %.1e (relative); they must not depend on"
+                                + " batch mates",
+                        worst));
+            }
+            return String.format(Locale.ROOT, "batch mates change logps by %.0e", worst);
+        }
+    }
+
+    /** NaN where either is not a number, so that no comparison passes. */
+    private static double difference(double a, double b) {
+        return Math.abs(a - b) / Math.max(1, Math.abs(a));
+    }
+
+    private static String gradient(Objective objective, Parameters parameters, long seed) {
+        GradientCheck.Result result = GradientCheck.run(objective, parameters, 0, seed);
+        if (!Double.isFinite(result.loss()) || !Double.isFinite(result.gradNorm())) {
+            throw failed("loss " + result.loss() + " and gradient norm " + result.gradNorm() + " must be finite on "
+                    + objective.describe(0));
+        }
+        if (!result.agrees()) {
+            throw failed(String.format(
+                    Locale.ROOT,
+                    "autograd says the loss changes by %.4e in a random direction, finite differences say %.4e",
+                    result.autograd(),
+                    result.differences()));
+        }
+        return String.format(
+                Locale.ROOT,
+                "loss %.4f and gradient norm %.3g finite; autograd equals finite differences to %.0e",
+                result.loss(),
+                result.gradNorm(),
+                result.relativeError());
+    }
+
+    private static UserError failed(String reason) {
+        return new UserError("self-check failed, not training: " + reason);
+    }
+}

@@ -1,0 +1,120 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.checkpoint.Checkpoints;
+import io.github.dpo4j.checkpoint.TrainState;
+import io.github.dpo4j.report.Metric;
+import io.github.dpo4j.report.MetricsLine;
+import io.github.dpo4j.report.MetricsLog;
+import io.github.dpo4j.report.RunStatus;
+import io.github.dpo4j.train.MetricSums;
+import io.github.dpo4j.train.Objective;
+import io.github.dpo4j.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps, and what happens between them: log lines, evaluations, checkpoints, a stop that was asked for.
+ *
+ * @param held the objective over the held-out examples, or null without any
+ * @param unit what examples are called in metric names: pairs or sequences
+ */
+record TrainingLoop(
+        Trainer trainer,
+        BatchPlan plan,
+        long totalSteps,
+        TrainingSettings settings,
+        RunFolder folder,
+        Checkpoints checkpoints,
+        @Nullable Objective held,
+        String unit,
+        RunObserver observer,
+        BooleanSupplier stopRequested) {
+
+    /** Runs to the last step, or to the end of the step during which a stop was asked for. */
+    RunStatus run() throws IOException {
+        MetricSums sums = new MetricSums(trainer.objective().metricNames());
+        TrainState start = restore(sums);
+        long tokens = start.tokens();
+        observer.begin("training", totalSteps, start.step());
+        try (MetricsLog log = folder.resuming() && start.step() > 0
+                ? MetricsLog.resumeAt(folder.metrics(), start.metricsBytes())
+                : MetricsLog.create(folder.metrics())) {
+            for (long step = start.step() + 1; step <= totalSteps; step++) {
+                long before = sums.tokens();
+                Trainer.StepResult result = trainer.step(step, plan.step(step - 1), sums);
+                tokens += sums.tokens() - before;
+                observer.progress(step, summary(result, sums));
+                boolean last = step == totalSteps;
+                if (step % settings.loggingSteps() == 0 || last) {
+                    log.append(trainLine(step, result, sums, tokens));
+                    sums.clear();
+                }
+                if (held != null && (last || (settings.evalSteps() > 0 && step % settings.evalSteps() == 0))) {
+                    log.append(new Evaluation(held, settings.microBatchSize()).line(step, plan.epoch(step)));
+                }
+                boolean stopping = !last && stopRequested.getAsBoolean();
+                if (stopping || (settings.saveSteps() > 0 && step % settings.saveSteps() == 0)) {
+                    log.force();
+                    Path saved = checkpoints.write(
+                            new TrainState(step, tokens, sums.snapshot(), log.position()),
+                            trainer.parameters(),
+                            trainer.optimizer().states(),
+                            settings.saveTotalLimit());
+                    if (stopping) {
+                        observer.end();
+                        observer.note(
+                                "stopped after step " + step + "; " + saved + " is written, continue with --resume");
+                        return RunStatus.STOPPED;
+                    }
+                }
+            }
+            log.force();
+        }
+        observer.end();
+        return RunStatus.FINISHED;
+    }
+
+    private TrainState restore(MetricSums sums) throws IOException {
+        if (folder.resuming()) {
+            Optional<Path> latest = checkpoints.latest();
+            if (latest.isPresent()) {
+                TrainState state = checkpoints.restore(
+                        latest.get(), trainer.parameters(), trainer.optimizer().states());
+                sums.restore(state.pending());
+                observer.note("resuming from " + latest.get());
+                return state;
+            }
+            observer.note("no checkpoint in " + folder.checkpoints() + " yet; starting from the first step");
+        }
+        return new TrainState(0, 0, sums.snapshot(), 0);
+    }
+
+    private MetricsLine trainLine(long step, Trainer.StepResult result, MetricSums sums, long tokens) {
+        long steps = (step - 1) % settings.loggingSteps() + 1;
+        List<Metric> metrics = new ArrayList<>();
+        metrics.add(new Metric("loss", sums.meanLoss()));
+        metrics.add(new Metric("grad_norm", result.gradNorm()));
+        metrics.add(new Metric("learning_rate", result.learningRate()));
+        for (int i = 0; i < sums.names().size(); i++) {
+            metrics.add(new Metric(sums.names().get(i), sums.mean(i)));
+        }
+        metrics.add(new Metric("num_tokens", tokens));
+        metrics.add(new Metric("epoch", plan.epoch(step)));
+        metrics.add(new Metric("step_seconds", sums.seconds() / steps));
+        metrics.add(new Metric(unit + "_per_second", sums.examples() / sums.seconds()));
+        metrics.add(new Metric("tokens_per_second", sums.tokens() / sums.seconds()));
+        return new MetricsLine(MetricsLine.TRAIN, step, metrics);
+    }
+
+    private String summary(Trainer.StepResult result, MetricSums sums) {
+        return String.format(
+                Locale.ROOT, "loss %.4f, %.1f %s/s", result.loss(), sums.examples() / sums.seconds(), unit);
+    }
+}
