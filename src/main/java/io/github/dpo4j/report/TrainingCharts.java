@@ -149,6 +149,14 @@ public final class TrainingCharts {
         return List.copyOf(charts);
     }
 
+    /** Returns these charts under a title, with a sentence on how to read their lines. */
+    public static Report.Section section(String title, List<MetricsLine> logged) {
+        return new Report.Section(
+                title,
+                "Faint lines are single log lines, bold ones their moving average; dashed lines are the eval split.",
+                of(logged));
+    }
+
     private static List<Point> points(List<MetricsLine> logged, String split, String metric) {
         return logged.stream()
                 .filter(line -> line.split().equals(split) && line.has(metric))

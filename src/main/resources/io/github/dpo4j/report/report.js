@@ -77,9 +77,12 @@
   function span(chart) {
     let min = Infinity;
     let max = -Infinity;
-    for (const { points } of chart.series) {
+    for (const { points } of chart.series.filter((series) => series.points.length > 0)) {
       min = Math.min(min, points[0]);
       max = Math.max(max, points[points.length - 2]);
+    }
+    if (min > max) {
+      return { min: 0, max: 1 };
     }
     return min === max ? { min: min - 1, max: max + 1 } : { min, max };
   }

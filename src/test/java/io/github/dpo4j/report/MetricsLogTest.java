@@ -142,11 +142,21 @@ class MetricsLogTest {
     @Test
     void namesTheLineThatIsBrokenInTheMiddle() throws IOException {
         log(FIRST);
-        Files.writeString(path, "{\"split\":\n{}\n", StandardOpenOption.APPEND);
+        String first = Files.readString(path);
 
-        assertThatThrownBy(() -> MetricsLog.read(path))
-                .isInstanceOf(UserError.class)
-                .hasMessageContaining("line 2");
+        for (String broken : List.of(
+                "{\"split\":",
+                "{}",
+                "[]",
+                "",
+                first.strip() + first.strip(),
+                "{\"split\":\"a\",\"step\":1,\"loss\":\"x\"}")) {
+            Files.writeString(path, first + broken + "\n" + first);
+
+            assertThatThrownBy(() -> MetricsLog.read(path))
+                    .isInstanceOf(UserError.class)
+                    .hasMessageContaining("line 2");
+        }
     }
 
     @Test

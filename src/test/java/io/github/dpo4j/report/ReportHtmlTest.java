@@ -53,7 +53,7 @@ class ReportHtmlTest {
                 text,
                 List.of(new Report.Tile(text, text, text)),
                 List.of(text),
-                List.of(new Report.Section(text, text, TrainingCharts.of(lines))),
+                List.of(TrainingCharts.section(text, lines)),
                 new Report.Samples(text, text, text, text, List.of(new Report.Sample(text, text, text, 0.25, 1))),
                 RunManifestTest.begun(Setting.of("dataset", text), Setting.of("learning_rate", 5e-7)));
     }
