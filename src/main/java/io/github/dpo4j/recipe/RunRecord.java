@@ -182,7 +182,7 @@ final class RunRecord {
                         folder.path().toString(),
                         tiles,
                         List.of(),
-                        List.of(new Report.Section("Training", "", TrainingCharts.of(lines))),
+                        List.of(TrainingCharts.section("Training", lines)),
                         null,
                         manifest));
     }

@@ -23,6 +23,8 @@ public final class GradientCheck {
     private GradientCheck() {}
 
     /**
+     * What the check found.
+     *
      * @param autograd the slope by backward, {@code differences} by (L(w + h) - L(w - h)) / 2
      * @param gradNorm the gradient's norm at this example
      */

@@ -1,0 +1,117 @@
+package io.github.dpo4j.cli;
+
+import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.recipe.DpoRecipe;
+import io.github.dpo4j.recipe.DpoSettings;
+import io.github.dpo4j.report.RunStatus;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code dpo4j dpo}. */
+@Command(
+        name = "dpo",
+        description = "Tunes a model on preference pairs with Direct Preference Optimization.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class DpoCommand implements Callable<Integer> {
+    @Mixin
+    TrainingOptions training = new TrainingOptions();
+
+    @Option(
+            names = "--reference-model",
+            paramLabel = "MODEL",
+            description = "folder of the reference (default: the policy's own start)")
+    @Nullable
+    Path reference;
+
+    @Option(names = "--reference-free", description = "take the reference's logps as 0 and load none")
+    boolean referenceFree;
+
+    @Option(
+            names = "--loss",
+            split = ",",
+            paramLabel = "NAME",
+            defaultValue = "sigmoid",
+            description = "one or more of sigmoid, hinge, ipo, sft, with commas (default: ${DEFAULT-VALUE})")
+    List<String> losses = new ArrayList<>();
+
+    @Option(
+            names = "--loss-weights",
+            split = ",",
+            paramLabel = "WEIGHT",
+            description = "a weight for each loss (default: 1)")
+    List<Double> lossWeights = new ArrayList<>();
+
+    @Option(
+            names = "--beta",
+            paramLabel = "BETA",
+            defaultValue = "0.1",
+            description = "how strongly the policy is held to the reference (default: ${DEFAULT-VALUE})")
+    double beta;
+
+    @Option(
+            names = "--label-smoothing",
+            paramLabel = "SHARE",
+            defaultValue = "0",
+            description =
+                    "share of flipped labels that conservative DPO assumes, below 0.5 (default: ${DEFAULT-VALUE})")
+    double labelSmoothing;
+
+    @Option(
+            names = "--ipo-reduction",
+            paramLabel = "HOW",
+            defaultValue = "mean",
+            description =
+                    "log-ratios of ipo as mean over tokens (TRL) or sum (the DPO authors' code) (default: ${DEFAULT-VALUE})")
+    String ipoReduction = "mean";
+
+    @Option(
+            names = "--truncation-mode",
+            paramLabel = "MODE",
+            defaultValue = "keep_start",
+            description =
+                    "keep_start cuts completions at --max-length, keep_end cuts prompts at their beginning (default: ${DEFAULT-VALUE})")
+    String truncationMode = "keep_start";
+
+    @Option(
+            names = "--max-prompt-length",
+            paramLabel = "N",
+            description = "tokens of a prompt; longer ones are cut (default: no limit)")
+    @Nullable
+    Integer maxPromptLength;
+
+    @Override
+    public Integer call() throws IOException {
+        PreferenceLoss.Ipo.Reduction reduction = Parsing.ipoReduction(ipoReduction);
+        DpoSettings settings = new DpoSettings(
+                training.model,
+                Optional.ofNullable(reference),
+                training.datasets,
+                training.evalDatasets,
+                training.output,
+                training.start(),
+                Parsing.losses(losses, lossWeights, beta, labelSmoothing, reduction),
+                losses,
+                beta,
+                referenceFree,
+                Parsing.truncation(truncationMode),
+                training.maxLength(),
+                maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),
+                training.onBadRow(),
+                training.saveDtype(),
+                training.settings(1e-6));
+        RunStatus status =
+                new DpoRecipe(settings, new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
+        return status == RunStatus.FINISHED ? 0 : 1;
+    }
+}

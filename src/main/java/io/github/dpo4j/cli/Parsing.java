@@ -1,0 +1,93 @@
+package io.github.dpo4j.cli;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.data.OnBadRow;
+import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.recipe.LengthLimit;
+import io.github.dpo4j.safetensors.DType;
+import io.github.dpo4j.text.TruncationMode;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Words of the command line as values; each throws a {@link UserError} that names the choices. */
+final class Parsing {
+    private Parsing() {}
+
+    static LengthLimit length(@Nullable String word) {
+        if (word == null) {
+            return new LengthLimit.Usual();
+        }
+        if (word.equals("none")) {
+            return new LengthLimit.Unlimited();
+        }
+        try {
+            return new LengthLimit.AtMost(Integer.parseInt(word));
+        } catch (NumberFormatException e) {
+            throw new UserError("--max-length " + word + " must be a number of tokens, or none", e);
+        }
+    }
+
+    static OnBadRow onBadRow(String word) {
+        return switch (word) {
+            case "fail" -> OnBadRow.FAIL;
+            case "skip" -> OnBadRow.SKIP;
+            default -> throw new UserError("--on-bad-row " + word + " is unknown; it is fail or skip");
+        };
+    }
+
+    static TruncationMode truncation(String word) {
+        return switch (word) {
+            case "keep_start" -> TruncationMode.KEEP_START;
+            case "keep_end" -> TruncationMode.KEEP_END;
+            default -> throw new UserError("--truncation-mode " + word + " is unknown; it is keep_start or keep_end");
+        };
+    }
+
+    static DType dtype(String word) {
+        return switch (word) {
+            case "float32" -> DType.F32;
+            case "bfloat16" -> DType.BF16;
+            case "float16" -> DType.F16;
+            default -> throw new UserError("--save-dtype " + word + " is unknown; it is float32, bfloat16 or float16");
+        };
+    }
+
+    static PreferenceLoss.Ipo.Reduction ipoReduction(String word) {
+        return switch (word) {
+            case "mean" -> PreferenceLoss.Ipo.Reduction.MEAN;
+            case "sum" -> PreferenceLoss.Ipo.Reduction.SUM;
+            default -> throw new UserError("--ipo-reduction " + word + " is unknown; it is mean or sum");
+        };
+    }
+
+    /** Reads --loss, --loss-weights and the settings of the losses; a setting that no named loss uses is refused. */
+    static LossMix losses(
+            List<String> names,
+            List<Double> weights,
+            double beta,
+            double labelSmoothing,
+            PreferenceLoss.Ipo.Reduction ipoReduction) {
+        if (!weights.isEmpty() && weights.size() != names.size()) {
+            throw new UserError("--loss-weights has " + weights.size() + " numbers for " + names.size() + " losses");
+        }
+        if (labelSmoothing != 0 && !names.contains("sigmoid")) {
+            throw new UserError("--label-smoothing is for the sigmoid loss, which --loss does not name");
+        }
+        List<LossMix.Term> terms = new ArrayList<>();
+        for (int i = 0; i < names.size(); i++) {
+            PreferenceLoss loss = switch (names.get(i)) {
+                case "sigmoid" -> new PreferenceLoss.Sigmoid(beta, labelSmoothing);
+                case "hinge" -> new PreferenceLoss.Hinge(beta);
+                case "ipo" -> new PreferenceLoss.Ipo(beta, ipoReduction);
+                case "sft" -> new PreferenceLoss.Sft();
+                default ->
+                    throw new UserError("--loss " + names.get(i) + " is unknown; known losses are sigmoid,"
+                            + " hinge, ipo and sft");
+            };
+            terms.add(new LossMix.Term(loss, weights.isEmpty() ? 1 : weights.get(i)));
+        }
+        return new LossMix(terms);
+    }
+}
