@@ -4,18 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.DatasetReader;
 import io.github.dpo4j.data.Message;
 import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.data.PreferenceExample;
+import io.github.dpo4j.data.PromptExample;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -92,6 +98,43 @@ final class PairTokenizerTest {
             assertThat(result.report().summary())
                     .isEqualTo(
                             "1 of 1 examples, 1 with tokens merged across prompt and completion (first: rows.jsonl:7)");
+        }
+    }
+
+    @Test
+    void anEosThatTheTokenizerAddsToEveryTextIsNoPartOfThePrompt(@TempDir Path folder) throws IOException {
+        Path policy = Golden.of("gpt2").folder().resolve("policy");
+        ObjectNode json = SpecialTokens.readObject(policy.resolve("tokenizer.json"));
+        ObjectNode processor = json.putObject("post_processor").put("type", "TemplateProcessing");
+        for (String template : List.of("single", "pair")) {
+            ArrayNode parts = processor.putArray(template);
+            parts.addObject().putObject("Sequence").put("id", "A").put("type_id", 0);
+            if (template.equals("pair")) {
+                parts.addObject().putObject("Sequence").put("id", "B").put("type_id", 0);
+            }
+            parts.addObject()
+                    .putObject("SpecialToken")
+                    .put("id", "<|endoftext|>")
+                    .put("type_id", 0);
+        }
+        ObjectNode eos =
+                processor.putObject("special_tokens").putObject("<|endoftext|>").put("id", "<|endoftext|>");
+        eos.putArray("ids").add(0);
+        eos.putArray("tokens").add("<|endoftext|>");
+        new ObjectMapper().writeValue(folder.resolve("tokenizer.json").toFile(), json);
+        Files.copy(policy.resolve("tokenizer_config.json"), folder.resolve("tokenizer_config.json"));
+
+        try (Tokenizer tokenizer = Tokenizer.of(folder)) {
+            TokenizedPairs result = tokenize(tokenizer, Truncation.NONE, plain("a b", " c", " d"));
+            TokenizedPair pair = result.pairs().getFirst();
+
+            assertThat(tokenizer.encode("a b")).endsWith(0);
+            assertThat(pair.promptIds()).isEqualTo(tokenizer.encodeRaw("a b"));
+            // Twice, as TRL has it: once appended to the text, once added by the tokenizer.
+            assertThat(pair.chosenIds()).isEqualTo(tokenizer.encodeRaw(" c<|endoftext|><|endoftext|>"));
+            assertThat(result.report().cutAtBoundary()).isEqualTo(1);
+            assertThat(new PromptTokenizer(tokenizer, NO_TEMPLATE).encode(new PromptExample.Plain(ORIGIN, "a b")))
+                    .isEqualTo(tokenizer.encodeRaw("a b"));
         }
     }
 
