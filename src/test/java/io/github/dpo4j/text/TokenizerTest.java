@@ -127,6 +127,7 @@ final class TokenizerTest {
         try (Tokenizer tokenizer = Tokenizer.of(folder)) {
             assertThat(tokenizer.specialTokens())
                     .isEqualTo(new SpecialTokens("!", "<|endoftext|>", null, "<|endoftext|>"));
+            assertThat(tokenizer.specialTokens().byName()).containsOnlyKeys("bos_token", "eos_token", "unk_token");
             assertThat(tokenizer.eosId()).hasValue(0);
             assertThat(tokenizer.padId()).isEmpty();
         }
