@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +33,22 @@ public record SpecialTokens(
                 token("eos_token", map, config, defaults.eos),
                 token("pad_token", map, config, defaults.pad),
                 token("unk_token", map, config, defaults.unk));
+    }
+
+    /** Those that are set, by the names of tokenizer_config.json (bos_token, ...): the variables of chat templates. */
+    public Map<String, String> byName() {
+        Map<String, String> tokens = new LinkedHashMap<>();
+        put(tokens, "bos_token", bos);
+        put(tokens, "eos_token", eos);
+        put(tokens, "pad_token", pad);
+        put(tokens, "unk_token", unk);
+        return tokens;
+    }
+
+    private static void put(Map<String, String> tokens, String name, @Nullable String token) {
+        if (token != null) {
+            tokens.put(name, token);
+        }
     }
 
     private static @Nullable String token(String key, JsonNode map, JsonNode config, @Nullable String whenAbsent) {
