@@ -7,11 +7,20 @@ package io.github.dpo4j;
 public final class UserError extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    public UserError(String message) {
-        super(message);
+    private final String sentence;
+
+    public UserError(String sentence) {
+        super(sentence);
+        this.sentence = sentence;
     }
 
-    public UserError(String message, Throwable cause) {
-        super(message, cause);
+    public UserError(String sentence, Throwable cause) {
+        super(sentence, cause);
+        this.sentence = sentence;
+    }
+
+    @Override
+    public String getMessage() {
+        return sentence;
     }
 }

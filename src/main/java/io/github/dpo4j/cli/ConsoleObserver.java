@@ -1,6 +1,7 @@
 package io.github.dpo4j.cli;
 
 import io.github.dpo4j.recipe.RunObserver;
+import java.io.Console;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
@@ -23,7 +24,13 @@ final class ConsoleObserver implements RunObserver {
     private long lastNanos;
 
     ConsoleObserver() {
-        this(System.err, System.console().isTerminal());
+        this(System.err, isTerminal());
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // documented to be nullable, whatever JDK 22 and newer return
+    private static boolean isTerminal() {
+        Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     ConsoleObserver(PrintStream err, boolean terminal) {

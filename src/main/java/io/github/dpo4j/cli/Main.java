@@ -25,7 +25,10 @@ public final class Main {
     Main() {}
 
     public static void main(String[] args) {
-        int code = run(args, new PrintWriter(System.out, true), new PrintWriter(System.err, true));
+        int code = run(
+                args,
+                new PrintWriter(System.out, true, System.out.charset()),
+                new PrintWriter(System.err, true, System.err.charset()));
         StopSignal.INSTANCE.released();
         System.exit(code);
     }
@@ -58,7 +61,8 @@ public final class Main {
                     .map(name -> what + "; did you mean " + name + "?")
                     .orElse(what + "; --help lists what there is");
         }
-        return e.getMessage().lines().findFirst().orElse("the command line cannot be read");
+        String message = e.getMessage() == null ? "" : e.getMessage();
+        return message.lines().findFirst().orElse("the command line cannot be read");
     }
 
     private static int mistake(PrintWriter err, String sentence) {
