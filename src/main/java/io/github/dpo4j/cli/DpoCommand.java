@@ -3,6 +3,7 @@ package io.github.dpo4j.cli;
 import io.github.dpo4j.objective.PreferenceLoss;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
+import io.github.dpo4j.recipe.PairSource;
 import io.github.dpo4j.report.RunStatus;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -104,10 +105,11 @@ final class DpoCommand implements Callable<Integer> {
                 losses,
                 beta,
                 referenceFree,
-                Parsing.truncation(truncationMode),
-                training.maxLength(),
-                maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),
-                training.onBadRow(),
+                new PairSource(
+                        training.maxLength(),
+                        maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),
+                        Parsing.truncation(truncationMode),
+                        training.onBadRow()),
                 training.saveDtype(),
                 training.settings(1e-6));
         RunStatus status =

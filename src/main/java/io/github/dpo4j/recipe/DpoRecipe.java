@@ -2,10 +2,6 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
-import io.github.dpo4j.data.DatasetReader;
-import io.github.dpo4j.data.OnBadRow;
-import io.github.dpo4j.data.PreferenceExample;
-import io.github.dpo4j.data.Rows;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
@@ -13,9 +9,7 @@ import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.ModelCard;
 import io.github.dpo4j.report.RunStatus;
 import io.github.dpo4j.text.ModelText;
-import io.github.dpo4j.text.PairTokenizer;
 import io.github.dpo4j.text.TokenizedPairs;
-import io.github.dpo4j.text.Truncation;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.train.Optimizer;
 import io.github.dpo4j.train.Trainer;
@@ -101,17 +95,11 @@ public final class DpoRecipe {
             RunFolder folder,
             List<HashedFile> inputs)
             throws IOException {
-        DatasetReader reader = settings.onBadRow() == OnBadRow.SKIP
-                ? DatasetReader.skipping(folder.skippedRows(role))
-                : DatasetReader.failing();
-        Rows<PreferenceExample> rows = reader.preferences(datasets);
-        observer.note(role + ": " + rows.summary());
-        inputs.addAll(Provenance.dataset(role, rows.files()));
-        Truncation truncation = new Truncation(
-                settings.truncationMode(), settings.maxLength().of(model.settings()), settings.maxPromptLength());
-        TokenizedPairs pairs =
-                new PairTokenizer(text.tokenizer(), text.renderer(), truncation).tokenize(rows.examples());
+        PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, folder.skippedRows(role));
+        TokenizedPairs pairs = read.tokenized();
+        observer.note(role + ": " + read.rows().summary());
         observer.note(role + ": " + pairs.report().summary());
+        inputs.addAll(Provenance.dataset(role, read.rows().files()));
         if (pairs.pairs().isEmpty()) {
             throw new UserError(role + ": no pair is left to train on ("
                     + pairs.report().summary() + "); raise --max-length or look at the data");

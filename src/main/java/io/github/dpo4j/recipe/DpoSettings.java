@@ -3,17 +3,14 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
-import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.safetensors.DType;
-import io.github.dpo4j.text.TruncationMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
  * A DPO run.
@@ -22,7 +19,6 @@ import java.util.OptionalInt;
  * @param lossNames as the command line names them, for the record
  * @param beta what rewards are scaled with; the losses carry their own
  * @param referenceFree the reference's logps are 0
- * @param maxLength of prompt and completion
  * @param saveDtype what float tensors are written as; empty for what the model's files have
  */
 public record DpoSettings(
@@ -36,10 +32,7 @@ public record DpoSettings(
         List<String> lossNames,
         double beta,
         boolean referenceFree,
-        TruncationMode truncationMode,
-        LengthLimit maxLength,
-        OptionalInt maxPromptLength,
-        OnBadRow onBadRow,
+        PairSource source,
         Optional<DType> saveDtype,
         TrainingSettings training) {
 
@@ -66,11 +59,15 @@ public record DpoSettings(
         settings.add(Setting.of("losses", loss.terms().toString()));
         settings.add(Setting.of("beta", beta));
         settings.add(Setting.of("reference_free", referenceFree));
-        settings.add(Setting.of("max_length", maxLength.toString()));
+        settings.add(Setting.of("max_length", source.maxLength().toString()));
         settings.add(Setting.of(
-                "max_prompt_length", maxPromptLength.isPresent() ? "" + maxPromptLength.getAsInt() : "none"));
-        settings.add(Setting.of("truncation_mode", truncationMode.name().toLowerCase(Locale.ROOT)));
-        settings.add(Setting.of("on_bad_row", onBadRow.name().toLowerCase(Locale.ROOT)));
+                "max_prompt_length",
+                source.maxPromptLength().isPresent()
+                        ? "" + source.maxPromptLength().getAsInt()
+                        : "none"));
+        settings.add(
+                Setting.of("truncation_mode", source.truncationMode().name().toLowerCase(Locale.ROOT)));
+        settings.add(Setting.of("on_bad_row", source.onBadRow().name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("save_dtype", saveDtype.map(DType::name).orElse("as the model's files")));
         settings.addAll(training.list());
         return settings;

@@ -1,0 +1,39 @@
+package io.github.dpo4j.cli;
+
+import io.github.dpo4j.recipe.SftRecipe;
+import io.github.dpo4j.recipe.SftSettings;
+import io.github.dpo4j.report.RunStatus;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code dpo4j sft}. */
+@Command(
+        name = "sft",
+        description =
+                "Fine-tunes a model on texts, prompts with completions, conversations, or the chosen sides of pairs.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class SftCommand implements Callable<Integer> {
+    @Mixin
+    TrainingOptions training = new TrainingOptions();
+
+    @Override
+    public Integer call() throws IOException {
+        SftSettings settings = new SftSettings(
+                training.model,
+                training.datasets,
+                training.evalDatasets,
+                training.output,
+                training.start(),
+                training.maxLength(),
+                training.onBadRow(),
+                training.saveDtype(),
+                training.settings(2e-5));
+        RunStatus status =
+                new SftRecipe(settings, new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
+        return status == RunStatus.FINISHED ? 0 : 1;
+    }
+}

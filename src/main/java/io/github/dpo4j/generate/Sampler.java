@@ -1,0 +1,63 @@
+package io.github.dpo4j.generate;
+
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+
+/**
+ * Completes many prompts, several times each, in batches.
+ *
+ * @param batchSize sequences decoded together
+ * @param seed with the prompt's number and the completion's number it fixes a completion, whatever the batches
+ */
+public record Sampler(
+        CausalLm model,
+        Tokenizer tokenizer,
+        Set<Integer> endIds,
+        Sampling sampling,
+        int maxNewTokens,
+        int completionsPerPrompt,
+        int batchSize,
+        long seed) {
+
+    /** A completion as text (special tokens left out) and as it was generated; {@code prompt} is the prompt's number. */
+    public record Sample(int prompt, String text, Generator.Completion completion) {}
+
+    /** Hears of completions as their batches end. */
+    @FunctionalInterface
+    public interface Listener {
+        void completed(int samples);
+    }
+
+    /** Returns the completions, those of one prompt together, in the order of the prompts. */
+    public List<Sample> sample(List<int[]> prompts, Listener listener) {
+        Generator generator = new Generator(model, endIds, sampling, maxNewTokens);
+        int total = prompts.size() * completionsPerPrompt;
+        List<Sample> samples = new ArrayList<>(total);
+        for (int start = 0; start < total; start += batchSize) {
+            int size = Math.min(batchSize, total - start);
+            List<int[]> batch = new ArrayList<>();
+            long[] seeds = new long[size];
+            for (int i = 0; i < size; i++) {
+                int prompt = (start + i) / completionsPerPrompt;
+                batch.add(prompts.get(prompt));
+                seeds[i] = seedOf(prompt, (start + i) % completionsPerPrompt);
+            }
+            List<Generator.Completion> completions = generator.generate(batch, seeds);
+            for (int i = 0; i < size; i++) {
+                Generator.Completion completion = completions.get(i);
+                samples.add(new Sample(
+                        (start + i) / completionsPerPrompt, tokenizer.decode(completion.ids(), true), completion));
+            }
+            listener.completed(samples.size());
+        }
+        return samples;
+    }
+
+    private long seedOf(int prompt, int completion) {
+        return new SplittableRandom(seed ^ ((long) prompt << 24) ^ completion).nextLong();
+    }
+}

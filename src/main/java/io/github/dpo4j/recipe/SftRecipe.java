@@ -1,0 +1,117 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.data.DatasetReader;
+import io.github.dpo4j.data.OnBadRow;
+import io.github.dpo4j.data.Rows;
+import io.github.dpo4j.data.SftExample;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.report.HashedFile;
+import io.github.dpo4j.report.ModelCard;
+import io.github.dpo4j.report.RunStatus;
+import io.github.dpo4j.text.ModelText;
+import io.github.dpo4j.text.SftTokenizer;
+import io.github.dpo4j.text.TokenizedCompletions;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.train.Optimizer;
+import io.github.dpo4j.train.Trainer;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/** Supervised fine-tuning: maximises the likelihood of completions, or of whole texts. */
+public final class SftRecipe {
+    private final SftSettings settings;
+    private final RunObserver observer;
+    private final BooleanSupplier stopRequested;
+    private final Clock clock;
+
+    /** A stop that {@code stopRequested} asks for comes after the step under way, with a checkpoint. */
+    public SftRecipe(SftSettings settings, RunObserver observer, BooleanSupplier stopRequested, Clock clock) {
+        this.settings = settings;
+        this.observer = observer;
+        this.stopRequested = stopRequested;
+        this.clock = clock;
+    }
+
+    /** Runs to the end, or until a stop is asked for. */
+    public RunStatus run() throws IOException {
+        TrainingSettings training = settings.training();
+        RunFolder folder = RunFolder.open(settings.output(), settings.start());
+        try (TensorScope _ = new TensorScope();
+                ModelText text = ModelText.of(settings.model())) {
+            ModelFolder start = ModelFolder.open(settings.model());
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
+            TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", folder, inputs);
+            Optional<TokenizedCompletions> held = settings.evalDatasets().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(completions(text, start, settings.evalDatasets(), "eval_dataset", folder, inputs));
+
+            CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            SftObjective objective = new SftObjective(policy, completions.completions());
+            observer.note(SelfCheck.sft(objective, training.seed()));
+
+            BatchPlan plan = training.plan(objective.examples());
+            long totalSteps = training.totalSteps(plan);
+            Trainer trainer = new Trainer(
+                    objective,
+                    policy.parameters(),
+                    new Optimizer(training.optimizer(), policy.parameters()),
+                    training.learningRate(),
+                    training.scheduleOver(totalSteps),
+                    training.maxGradNorm());
+            RunRecord record = new RunRecord("sft", folder, settings.list(), training, inputs, clock);
+            record.begin();
+            TrainingLoop loop = new TrainingLoop(
+                    trainer,
+                    plan,
+                    totalSteps,
+                    training,
+                    folder,
+                    record.checkpoints(),
+                    held.map(h -> new SftObjective(policy, h.completions())).orElse(null),
+                    "sequences",
+                    observer,
+                    stopRequested);
+            return record.conclude(
+                    loop,
+                    policy,
+                    start,
+                    settings.saveDtype(),
+                    text.chat(),
+                    new ModelCard.Method.Sft(),
+                    objective.examples());
+        }
+    }
+
+    private TokenizedCompletions completions(
+            ModelText text,
+            ModelFolder model,
+            List<String> datasets,
+            String role,
+            RunFolder folder,
+            List<HashedFile> inputs)
+            throws IOException {
+        DatasetReader reader = settings.onBadRow() == OnBadRow.SKIP
+                ? DatasetReader.skipping(folder.skippedRows(role))
+                : DatasetReader.failing();
+        Rows<SftExample> rows = reader.sft(datasets);
+        observer.note(role + ": " + rows.summary());
+        inputs.addAll(Provenance.dataset(role, rows.files()));
+        TokenizedCompletions completions = new SftTokenizer(
+                        text.tokenizer(), text.renderer(), settings.maxLength().of(model.settings()))
+                .tokenize(rows.examples());
+        observer.note(role + ": " + completions.report().summary());
+        if (completions.completions().isEmpty()) {
+            throw new UserError(role + ": nothing is left to train on ("
+                    + completions.report().summary() + "); raise --max-length or look at the data");
+        }
+        TokenBounds.check(completions, model);
+        return completions;
+    }
+}
