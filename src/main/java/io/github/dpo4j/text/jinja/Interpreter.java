@@ -175,16 +175,18 @@ final class Interpreter {
         }
         boolean sized = filter == null && !(items instanceof Lazy);
         Loop state = new Loop(iterator, sized ? Iteration.size(items, rendering) : -1);
-        while (state.hasNext()) {
+        // jinja2 runs the else where no pass came to its end, so also after a break in the first
+        boolean completed = false;
+        Flow flow = Flow.ON;
+        while (flow != Flow.BREAK && state.hasNext()) {
             rendering.step();
             Scope inner = new Scope(scope);
             assign(loop.target(), state.next(), inner, loop.line());
             inner.set("loop", state);
-            if (run(loop.body(), inner, out) == Flow.BREAK) {
-                break;
-            }
+            flow = run(loop.body(), inner, out);
+            completed |= flow == Flow.ON;
         }
-        return state.index0 < 0 ? run(loop.otherwise(), new Scope(scope), out) : Flow.ON;
+        return completed ? Flow.ON : run(loop.otherwise(), new Scope(scope), out);
     }
 
     private Value callMacro(Macro macro, Arguments arguments) {

@@ -72,10 +72,10 @@ final class Iteration {
     static Iterator<Value> iterate(Value value, Rendering rendering) {
         return switch (value) {
             case Undefined _ -> List.<Value>of().iterator();
-            case Str(String text, boolean markup) -> {
+            case Str(String text, var _) -> {
                 rendering.scan(text.length());
                 yield text.codePoints()
-                        .mapToObj(c -> (Value) new Str(Character.toString(c), markup))
+                        .mapToObj(c -> (Value) new Str(Character.toString(c)))
                         .iterator();
             }
             case Items(var items) -> items.iterator();

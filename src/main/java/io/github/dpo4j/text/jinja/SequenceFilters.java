@@ -97,7 +97,9 @@ final class SequenceFilters {
                 Bound bound = arguments.bind(name, rendering, "case_sensitive", "attribute");
                 Function<Value, Value> key = key(bound, rendering);
                 Set<Object> seen = new HashSet<>();
-                yield filtered(value, item -> seen.add(Comparisons.hashKey(key.apply(item), rendering)), rendering);
+                Iterator<Value> items = Iteration.iterate(value, rendering);
+                Predicate<Value> isNew = item -> seen.add(Comparisons.hashKey(key.apply(item), rendering));
+                yield Iteration.lazy(matching(items, isNew, rendering), rendering);
             }
             case "min", "max" -> extreme(name, value, arguments, rendering);
             case "sum" -> {

@@ -142,7 +142,7 @@ final class Subscripts {
                     case "arguments" -> {
                         List<Value> names = new ArrayList<>();
                         macro.definition().signature().parameters().forEach(p -> names.add(new Str(p.name())));
-                        yield new Items(names);
+                        yield new Tuple(names);
                     }
                     case "caller" -> Bool.of(macro.definition().signature().usesCaller());
                     case "catch_varargs" ->
