@@ -1,0 +1,85 @@
+package io.github.dpo4j.text.jinja;
+
+import java.time.Clock;
+
+/**
+ * One run of a template: its clock, the line it is at, and what it may still spend. A template comes with a model from anywhere,
+ * so everything that costs time or memory is charged here, and a hostile one ends in an error instead of a hang.
+ */
+final class Rendering {
+    /** The most characters of any one text, the output included. */
+    static final int MAX_TEXT = 16_000_000;
+    /** Python's own limit on the digits of a number that is printed. */
+    static final int MAX_DIGITS = 4300;
+
+    static final int MAX_DEPTH = 400;
+    private static final long MAX_WORK = 256L << 20;
+    private static final int STEP = 16;
+
+    private final Clock clock;
+    private long work;
+    private int depth;
+    private int line = 1;
+
+    Rendering(Clock clock) {
+        this.clock = clock;
+    }
+
+    Clock clock() {
+        return clock;
+    }
+
+    void at(int line) {
+        this.line = line;
+    }
+
+    TemplateException error(String message) {
+        return TemplateException.at(line, message);
+    }
+
+    TemplateException raised(String message) {
+        return TemplateException.raised(line, message);
+    }
+
+    /** One statement, expression or item. */
+    void step() {
+        spend(STEP);
+    }
+
+    /** Going over this many characters or items without keeping them. */
+    void scan(long size) {
+        spend(size / 8 + 1);
+    }
+
+    /** Making a text of this many characters. */
+    void text(long length) {
+        if (length > MAX_TEXT) {
+            throw error("a text of over " + MAX_TEXT + " characters");
+        }
+        spend(2 * length + STEP);
+    }
+
+    /** Making a list or the like of this many items. */
+    void items(long size) {
+        spend(8 * size + STEP);
+    }
+
+    /** The work is about the bytes that a rendering may allocate in all. */
+    private void spend(long bytes) {
+        work += bytes;
+        if (work > MAX_WORK) {
+            throw error("the template does more work than any chat needs; is there an endless loop or a huge text?");
+        }
+    }
+
+    void enter() {
+        if (++depth > MAX_DEPTH) {
+            throw error("calls or values nest deeper than " + MAX_DEPTH);
+        }
+        step();
+    }
+
+    void exit() {
+        depth--;
+    }
+}
