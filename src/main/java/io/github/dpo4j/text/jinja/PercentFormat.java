@@ -45,10 +45,9 @@ final class PercentFormat {
                 out.append(c);
             }
         }
-        if (inOrder.hasNext() && values instanceof Tuple) {
-            throw rendering.error("not all arguments converted during string formatting");
-        }
-        if (inOrder.hasNext() && !(values instanceof Dict) && !(values instanceof Value.Items)) {
+        // Python takes whatever can be subscripted for a mapping, whose values need not all be used
+        boolean mapping = values instanceof Dict || values instanceof Value.Items || values instanceof Undefined;
+        if (inOrder.hasNext() && !mapping) {
             throw rendering.error("not all arguments converted during string formatting");
         }
         return out.toString();
