@@ -16,7 +16,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Aligns language models with preferences: SFT, DPO and evaluation on the JVM.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {DpoCommand.class})
+        subcommands = {
+            SftCommand.class,
+            DpoCommand.class,
+            TokenizeCommand.class,
+            LogpsCommand.class,
+            GenerateCommand.class
+        })
 public final class Main {
     private static final int DONE = 0;
     private static final int FAILED = 1;

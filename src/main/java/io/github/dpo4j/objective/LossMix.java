@@ -58,11 +58,6 @@ public record LossMix(List<Term> terms) {
         return OptionalDouble.of(sum);
     }
 
-    /** True if a term reads the reference's logps. */
-    public boolean needsReference() {
-        return terms.stream().anyMatch(term -> term.loss().needsReference());
-    }
-
     /** Returns where the losses are written down. */
     public String source() {
         return String.join(

@@ -110,7 +110,7 @@ public final class DpoRecipe {
 
     private ReferenceLogps reference(ModelFolder start, List<HashedFile> inputs) throws IOException {
         TrainingSettings training = settings.training();
-        if (settings.referenceFree() || !settings.loss().needsReference()) {
+        if (settings.referenceFree()) {
             return new ReferenceLogps.None(training.device());
         }
         if (settings.reference().isEmpty()) {
@@ -128,7 +128,7 @@ public final class DpoRecipe {
     }
 
     private ModelCard.Method method() {
-        String reference = settings.referenceFree() || !settings.loss().needsReference()
+        String reference = settings.referenceFree()
                 ? "none"
                 : settings.reference().orElse(settings.model()).toString();
         return new ModelCard.Method.Dpo(

@@ -43,9 +43,6 @@ public record DpoSettings(
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }
-        if (!loss.needsReference() && reference.isPresent()) {
-            throw new UserError("none of the losses " + lossNames + " reads a reference; leave reference_model away");
-        }
     }
 
     List<Setting> list() {
