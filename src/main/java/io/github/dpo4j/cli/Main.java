@@ -21,7 +21,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             DpoCommand.class,
             TokenizeCommand.class,
             LogpsCommand.class,
-            GenerateCommand.class
+            GenerateCommand.class,
+            SampleCommand.class
         })
 public final class Main {
     private static final int DONE = 0;

@@ -3,6 +3,7 @@ package io.github.dpo4j.generate;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.text.Tokenizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -50,11 +51,20 @@ public record Sampler(
             for (int i = 0; i < size; i++) {
                 Generator.Completion completion = completions.get(i);
                 samples.add(new Sample(
-                        (start + i) / completionsPerPrompt, tokenizer.decode(completion.ids(), true), completion));
+                        (start + i) / completionsPerPrompt, text(batch.get(i), completion.ids()), completion));
             }
             listener.completed(samples.size());
         }
         return samples;
+    }
+
+    /** Decodes behind the prompt: alone, many tokenizers would drop the space that a completion begins with. */
+    private String text(int[] prompt, int[] completion) {
+        int[] both = Arrays.copyOf(prompt, prompt.length + completion.length);
+        System.arraycopy(completion, 0, both, prompt.length, completion.length);
+        String before = tokenizer.decode(prompt, true);
+        String whole = tokenizer.decode(both, true);
+        return whole.startsWith(before) ? whole.substring(before.length()) : tokenizer.decode(completion, true);
     }
 
     private long seedOf(int prompt, int completion) {
