@@ -93,8 +93,15 @@ final class DpoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        RunStatus status =
+                new DpoRecipe(settings(), new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
+        return status == RunStatus.FINISHED ? 0 : 1;
+    }
+
+    /** Returns what the options say; throws {@link io.github.dpo4j.UserError} for a value that is none. */
+    DpoSettings settings() {
         PreferenceLoss.Ipo.Reduction reduction = Parsing.ipoReduction(ipoReduction);
-        DpoSettings settings = new DpoSettings(
+        return new DpoSettings(
                 training.model,
                 Optional.ofNullable(reference),
                 training.datasets,
@@ -112,8 +119,5 @@ final class DpoCommand implements Callable<Integer> {
                         training.onBadRow()),
                 training.saveDtype(),
                 training.settings(1e-6));
-        RunStatus status =
-                new DpoRecipe(settings, new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
-        return status == RunStatus.FINISHED ? 0 : 1;
     }
 }

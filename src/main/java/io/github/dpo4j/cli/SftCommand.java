@@ -22,7 +22,14 @@ final class SftCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        SftSettings settings = new SftSettings(
+        RunStatus status =
+                new SftRecipe(settings(), new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
+        return status == RunStatus.FINISHED ? 0 : 1;
+    }
+
+    /** Returns what the options say; throws {@link io.github.dpo4j.UserError} for a value that is none. */
+    SftSettings settings() {
+        return new SftSettings(
                 training.model,
                 training.datasets,
                 training.evalDatasets,
@@ -32,8 +39,5 @@ final class SftCommand implements Callable<Integer> {
                 training.onBadRow(),
                 training.saveDtype(),
                 training.settings(2e-5));
-        RunStatus status =
-                new SftRecipe(settings, new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
-        return status == RunStatus.FINISHED ? 0 : 1;
     }
 }
