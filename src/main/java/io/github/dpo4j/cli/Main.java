@@ -17,6 +17,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         subcommands = {
+            QuickstartCommand.class,
             SftCommand.class,
             DpoCommand.class,
             TokenizeCommand.class,
