@@ -35,12 +35,19 @@ public final class Main {
                 args,
                 new PrintWriter(System.out, true, System.out.charset()),
                 new PrintWriter(System.err, true, System.err.charset()));
-        StopSignal.INSTANCE.released();
         System.exit(code);
     }
 
-    /** Runs a command line in this JVM and returns its exit code. */
+    /** Runs a command line in this JVM and returns its exit code. However it ends, the JVM may then end. */
     static int run(String[] args, PrintWriter out, PrintWriter err) {
+        try {
+            return execute(args, out, err);
+        } finally {
+            StopSignal.INSTANCE.released();
+        }
+    }
+
+    private static int execute(String[] args, PrintWriter out, PrintWriter err) {
         CommandLine commandLine = new CommandLine(new Main())
                 .setOut(out)
                 .setErr(err)

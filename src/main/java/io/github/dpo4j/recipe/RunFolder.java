@@ -41,7 +41,7 @@ public record RunFolder(Path path, Start start) {
                 case FRESH -> folder.refuseOccupied();
                 case OVERWRITE -> folder.deleteOwn();
                 case RESUME -> {
-                    if (!Files.isDirectory(path)) {
+                    if (!Files.isRegularFile(folder.manifest())) {
                         throw new UserError(
                                 "--resume: there is no run in " + path + "; leave --resume away to start one");
                     }

@@ -1,6 +1,7 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.checkpoint.Checkpoints;
+import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.ModelWriter;
@@ -90,11 +91,7 @@ final class RunRecord {
         return new Checkpoints(folder.checkpoints(), identity);
     }
 
-    void begin() throws IOException {
-        manifest.write(folder.manifest());
-    }
-
-    /** Runs the loop and writes what belongs to how it ended. */
+    /** Runs the loop and writes what belongs to how it ended; a resumption that is refused leaves all as it was. */
     RunStatus conclude(
             TrainingLoop loop,
             CausalLm policy,
@@ -104,9 +101,11 @@ final class RunRecord {
             ModelCard.Method method,
             long examples)
             throws IOException {
+        TrainState start = loop.restore();
+        manifest.write(folder.manifest());
         RunStatus status = RunStatus.FAILED;
         try {
-            status = loop.run();
+            status = loop.run(start);
             if (status == RunStatus.FINISHED) {
                 writeModel(policy, source, saveDtype, chat, method, examples, loop.totalSteps());
             }
