@@ -1,10 +1,12 @@
 package io.github.dpo4j.cli;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.file.AtomicFiles;
 import io.github.dpo4j.torch.TorchError;
 import io.github.dpo4j.train.NonFiniteException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -90,7 +92,12 @@ public final class Main {
                 return mistake(err, mistake.getMessage());
             }
             case NonFiniteException nonFinite -> err.println("dpo4j: " + nonFinite.getMessage());
-            case IOException io -> err.println("dpo4j: " + io.getClass().getSimpleName() + ": " + io.getMessage());
+            case IOException io ->
+                err.println("dpo4j: "
+                        + (io instanceof FileSystemException file && file.getFile() != null
+                                ? file.getFile() + ": "
+                                : "")
+                        + AtomicFiles.reason(io) + "; what was written before is intact");
             default -> {
                 if (TorchError.isOutOfMemory(e)) {
                     err.println("dpo4j: out of memory (" + TorchError.firstLine(e)
