@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What only a process of its own can show: signals, a killed run, a disk that is full, standard output. */
 @Timeout(120)
 class ProcessTest {
-    private static final int STEPS = 300;
+    private static final int STEPS = 120;
 
     private final Path folder;
     private Path data = Path.of("");
@@ -29,12 +30,28 @@ class ProcessTest {
         this.folder = folder;
     }
 
+    @TempDir
+    @SuppressWarnings("NullAway.Init")
+    static Path shared;
+
+    /** The run that nothing stops. */
+    @BeforeAll
+    static void runToTheEnd() throws IOException {
+        Path pairs = TinyRun.pairs(shared.resolve("pairs.jsonl"), TinyRun.PAIRS);
+        Cli.run(dpo(pairs, shared.resolve("whole"), STEPS), "--save-steps=" + STEPS)
+                .isDone();
+    }
+
     @BeforeEach
     void writeData() throws IOException {
         data = TinyRun.pairs(folder.resolve("pairs.jsonl"), TinyRun.PAIRS);
     }
 
     private List<String> dpo(Path output, int steps) {
+        return dpo(data, output, steps);
+    }
+
+    private static List<String> dpo(Path data, Path output, int steps) {
         return List.of(
                 "dpo",
                 "--model=" + TinyRun.golden("llama/policy"),
@@ -81,8 +98,7 @@ class ProcessTest {
 
     /** Resumes what is in {@code cut} and holds it to a run that nothing stopped. */
     private void resumesToTheBitsOfAWholeRun(Path cut) throws IOException {
-        Path whole = folder.resolve("whole");
-        Cli.run(dpo(whole, STEPS), "--save-steps=" + STEPS).isDone();
+        Path whole = shared.resolve("whole");
         Cli.run(dpo(cut, STEPS), "--save-steps=" + STEPS, "--resume").isDone();
         assertThat(TinyRun.bits(cut, STEPS)).isEqualTo(TinyRun.bits(whole, STEPS));
         assertThat(TinyRun.metrics(cut)).isEqualTo(TinyRun.metrics(whole));

@@ -73,6 +73,7 @@ class TrainingRunTest {
     void threeHundredStepsLeaveNoNativeMemoryBehind() throws IOException {
         TinyRun run = run("long");
         run.maxSteps = 300;
+        run.accumulationSteps = 1;
         run.evalSteps = 50;
         run.saveSteps = 100;
         int[] step = {0};
