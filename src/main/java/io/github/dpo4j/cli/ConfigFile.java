@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -84,6 +85,11 @@ final class ConfigFile {
         return Optional.empty();
     }
 
+    /** The parser's message without the excerpts of the file, which it indents. */
+    private static String oneLine(String message) {
+        return message.lines().filter(line -> !line.startsWith(" ")).collect(Collectors.joining(", "));
+    }
+
     private static JsonNode read(Path file) {
         try {
             JsonNode config = new YAMLMapper().readTree(Files.readString(file));
@@ -93,7 +99,7 @@ final class ConfigFile {
             return config;
         } catch (JacksonException e) {
             throw new UserError(
-                    file + " is not valid YAML: " + e.getOriginalMessage() + " (line "
+                    file + " is not valid YAML: " + oneLine(e.getOriginalMessage()) + " (line "
                             + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()) + ")",
                     e);
         } catch (IOException e) {

@@ -24,10 +24,7 @@ final class JsonLines {
                 }
             });
         } catch (IOException e) {
-            throw new UserError(
-                    "--output " + file + " cannot be written (" + e.getClass().getSimpleName() + ": " + e.getMessage()
-                            + ")",
-                    e);
+            throw new UserError("--output " + file + " cannot be written (" + AtomicFiles.reason(e) + ")", e);
         }
     }
 

@@ -1,10 +1,12 @@
 package io.github.dpo4j.cli;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.file.AtomicFiles;
 import io.github.dpo4j.torch.TorchError;
 import io.github.dpo4j.train.NonFiniteException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -37,12 +39,19 @@ public final class Main {
                 args,
                 new PrintWriter(System.out, true, System.out.charset()),
                 new PrintWriter(System.err, true, System.err.charset()));
-        StopSignal.INSTANCE.released();
         System.exit(code);
     }
 
-    /** Runs a command line in this JVM and returns its exit code. */
+    /** Runs a command line in this JVM and returns its exit code. However it ends, the JVM may then end. */
     static int run(String[] args, PrintWriter out, PrintWriter err) {
+        try {
+            return execute(args, out, err);
+        } finally {
+            StopSignal.INSTANCE.released();
+        }
+    }
+
+    private static int execute(String[] args, PrintWriter out, PrintWriter err) {
         CommandLine commandLine = new CommandLine(new Main())
                 .setOut(out)
                 .setErr(err)
@@ -85,7 +94,12 @@ public final class Main {
                 return mistake(err, mistake.getMessage());
             }
             case NonFiniteException nonFinite -> err.println("dpo4j: " + nonFinite.getMessage());
-            case IOException io -> err.println("dpo4j: " + io.getClass().getSimpleName() + ": " + io.getMessage());
+            case IOException io ->
+                err.println("dpo4j: "
+                        + (io instanceof FileSystemException file && file.getFile() != null
+                                ? file.getFile() + ": "
+                                : "")
+                        + AtomicFiles.reason(io) + "; what was written before is intact");
             default -> {
                 if (TorchError.isOutOfMemory(e)) {
                     err.println("dpo4j: out of memory (" + TorchError.firstLine(e)

@@ -69,7 +69,6 @@ public final class DpoRecipe {
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
             RunRecord record = new RunRecord("dpo", folder, settings.list(), training, inputs, clock);
-            record.begin();
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,

@@ -40,6 +40,9 @@ public record DpoSettings(
         datasets = List.copyOf(datasets);
         evalDatasets = List.copyOf(evalDatasets);
         lossNames = List.copyOf(lossNames);
+        if (!(beta > 0) || Double.isInfinite(beta)) {
+            throw new UserError("beta is " + beta + "; it must be a number above 0");
+        }
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }

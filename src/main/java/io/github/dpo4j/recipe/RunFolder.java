@@ -1,12 +1,12 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.file.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /** The output folder of a run: model/, checkpoints/, metrics.jsonl, run.json, report.html. */
@@ -15,20 +15,15 @@ public record RunFolder(Path path, Start start) {
     public enum Start {
         /** Refuse it. */
         FRESH,
-        /** Delete what an earlier run wrote there, nothing else. */
+        /** Delete what an earlier run wrote there, nothing else, and only once this one can begin. */
         OVERWRITE,
         /** Continue the run that is there. */
         RESUME
     }
 
-    private static final Set<String> OWN = Set.of(
-            "model",
-            "checkpoints",
-            "metrics.jsonl",
-            "run.json",
-            "report.html",
-            "skipped_dataset.jsonl",
-            "skipped_eval_dataset.jsonl");
+    private static final List<String> SKIPPED = List.of("skipped_dataset.jsonl", "skipped_eval_dataset.jsonl");
+    private static final List<String> RESULTS =
+            List.of("model", "checkpoints", "metrics.jsonl", "run.json", "report.html");
 
     /** Checks, before anything is loaded, that the folder may be used and written to, and makes it. */
     public static RunFolder open(Path path, Start start) {
@@ -39,9 +34,9 @@ public record RunFolder(Path path, Start start) {
             }
             switch (start) {
                 case FRESH -> folder.refuseOccupied();
-                case OVERWRITE -> folder.deleteOwn();
+                case OVERWRITE -> folder.delete(SKIPPED);
                 case RESUME -> {
-                    if (!Files.isDirectory(path)) {
+                    if (!Files.isRegularFile(folder.manifest())) {
                         throw new UserError(
                                 "--resume: there is no run in " + path + "; leave --resume away to start one");
                     }
@@ -52,8 +47,8 @@ public record RunFolder(Path path, Start start) {
             Files.writeString(probe, "");
             Files.delete(probe);
         } catch (IOException e) {
-            throw new UserError("--output " + path + " cannot be written to ("
-                    + e.getClass().getSimpleName() + ": " + e.getMessage() + "); choose a folder that can");
+            throw new UserError("--output " + path + " cannot be written to (" + AtomicFiles.reason(e)
+                    + "); choose a folder that can");
         }
         return folder;
     }
@@ -81,8 +76,15 @@ public record RunFolder(Path path, Start start) {
         };
     }
 
-    private void deleteOwn() throws IOException {
-        for (String name : OWN) {
+    /** Makes way for a run that is about to make its first step: under OVERWRITE, what the earlier one wrote is deleted. */
+    void clear() throws IOException {
+        if (start == Start.OVERWRITE) {
+            delete(RESULTS);
+        }
+    }
+
+    private void delete(List<String> names) throws IOException {
+        for (String name : names) {
             delete(path.resolve(name));
         }
     }

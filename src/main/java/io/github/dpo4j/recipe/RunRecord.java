@@ -1,6 +1,7 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.checkpoint.Checkpoints;
+import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.ModelWriter;
@@ -90,11 +91,7 @@ final class RunRecord {
         return new Checkpoints(folder.checkpoints(), identity);
     }
 
-    void begin() throws IOException {
-        manifest.write(folder.manifest());
-    }
-
-    /** Runs the loop and writes what belongs to how it ended. */
+    /** Runs the loop and writes what belongs to how it ended; a resumption that is refused leaves all as it was. */
     RunStatus conclude(
             TrainingLoop loop,
             CausalLm policy,
@@ -104,18 +101,31 @@ final class RunRecord {
             ModelCard.Method method,
             long examples)
             throws IOException {
-        RunStatus status = RunStatus.FAILED;
+        TrainState start = loop.restore();
+        folder.clear();
+        manifest.write(folder.manifest());
         try {
-            status = loop.run();
+            RunStatus status = loop.run(start);
             if (status == RunStatus.FINISHED) {
                 writeModel(policy, source, saveDtype, chat, method, examples, loop.totalSteps());
             }
+            end(status, source);
             return status;
-        } finally {
-            manifest = manifest.ended(status, results(), clock);
-            manifest.write(folder.manifest());
-            writeReport(source.path());
+        } catch (IOException | RuntimeException | Error e) {
+            try {
+                end(RunStatus.FAILED, source);
+            } catch (IOException | RuntimeException also) {
+                // A full disk fails here once more; what failed first is what the user must read.
+                e.addSuppressed(also);
+            }
+            throw e;
         }
+    }
+
+    private void end(RunStatus status, ModelFolder source) throws IOException {
+        manifest = manifest.ended(status, results(), clock);
+        manifest.write(folder.manifest());
+        writeReport(source.path());
     }
 
     private void writeModel(
@@ -129,7 +139,26 @@ final class RunRecord {
             throws IOException {
         Path temporary = folder.path().resolve(".model.tmp");
         RunFolder.delete(temporary);
-        ModelWriter.write(policy, source, temporary, saveDtype);
+        try {
+            writeModel(temporary, policy, source, saveDtype, chat, method, examples, steps);
+            RunFolder.delete(folder.model());
+            Files.move(temporary, folder.model(), StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            RunFolder.delete(temporary);
+        }
+    }
+
+    private void writeModel(
+            Path target,
+            CausalLm policy,
+            ModelFolder source,
+            Optional<DType> saveDtype,
+            boolean chat,
+            ModelCard.Method method,
+            long examples,
+            long steps)
+            throws IOException {
+        ModelWriter.write(policy, source, target, saveDtype);
         new ModelCard(
                         folder.path().getFileName().toString(),
                         ModelCard.Weights.WHOLE,
@@ -145,9 +174,7 @@ final class RunRecord {
                         results(),
                         chat,
                         Provenance.version())
-                .write(temporary);
-        RunFolder.delete(folder.model());
-        Files.move(temporary, folder.model(), StandardCopyOption.ATOMIC_MOVE);
+                .write(target);
     }
 
     /** Returns the metrics of the last line of each split. */

@@ -66,7 +66,6 @@ public final class SftRecipe {
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
             RunRecord record = new RunRecord("sft", folder, settings.list(), training, inputs, clock);
-            record.begin();
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,

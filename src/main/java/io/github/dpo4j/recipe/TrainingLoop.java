@@ -37,10 +37,33 @@ record TrainingLoop(
         RunObserver observer,
         BooleanSupplier stopRequested) {
 
+    /** Puts weights, optimizer and sums where the run that is resumed left them; call it before anything of it is replaced. */
+    TrainState restore() throws IOException {
+        if (!folder.resuming()) {
+            return beginning();
+        }
+        Optional<Path> latest = checkpoints.latest();
+        if (latest.isEmpty()) {
+            observer.note("no checkpoint in " + folder.checkpoints() + " yet; starting from the first step");
+            return beginning();
+        }
+        TrainState state = checkpoints.restore(
+                latest.get(), trainer.parameters(), trainer.optimizer().states());
+        observer.note(
+                state.step() == totalSteps
+                        ? latest.get() + " is the last step of the run; nothing is left to train"
+                        : "resuming from " + latest.get());
+        return state;
+    }
+
+    private TrainState beginning() {
+        return new TrainState(0, 0, new MetricSums(trainer.objective().metricNames()).snapshot(), 0);
+    }
+
     /** Runs to the last step, or to the end of the step during which a stop was asked for. */
-    RunStatus run() throws IOException {
+    RunStatus run(TrainState start) throws IOException {
         MetricSums sums = new MetricSums(trainer.objective().metricNames());
-        TrainState start = restore(sums);
+        sums.restore(start.pending());
         long tokens = start.tokens();
         observer.begin("training", totalSteps, start.step());
         try (MetricsLog log = folder.resuming() && start.step() > 0
@@ -79,21 +102,6 @@ record TrainingLoop(
         }
         observer.end();
         return RunStatus.FINISHED;
-    }
-
-    private TrainState restore(MetricSums sums) throws IOException {
-        if (folder.resuming()) {
-            Optional<Path> latest = checkpoints.latest();
-            if (latest.isPresent()) {
-                TrainState state = checkpoints.restore(
-                        latest.get(), trainer.parameters(), trainer.optimizer().states());
-                sums.restore(state.pending());
-                observer.note("resuming from " + latest.get());
-                return state;
-            }
-            observer.note("no checkpoint in " + folder.checkpoints() + " yet; starting from the first step");
-        }
-        return new TrainState(0, 0, sums.snapshot(), 0);
     }
 
     private MetricsLine trainLine(long step, Trainer.StepResult result, MetricSums sums, long tokens) {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.file.AtomicFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -26,16 +27,23 @@ import java.util.Map;
 public final class MetricsLog implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+    private final Path path;
     private final FileChannel channel;
 
-    private MetricsLog(FileChannel channel) {
+    private MetricsLog(Path path, FileChannel channel) {
+        this.path = path;
         this.channel = channel;
     }
 
     /** Starts an empty log at {@code path}; what was there is gone. */
     public static MetricsLog create(Path path) throws IOException {
-        return new MetricsLog(FileChannel.open(
-                path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE));
+        return new MetricsLog(
+                path,
+                FileChannel.open(
+                        path,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE));
     }
 
     /**
@@ -65,7 +73,7 @@ public final class MetricsLog implements AutoCloseable {
             }
             channel.truncate(offset);
             channel.position(offset);
-            return new MetricsLog(channel);
+            return new MetricsLog(path, channel);
         } catch (IOException | RuntimeException e) {
             channel.close();
             throw e;
@@ -81,8 +89,12 @@ public final class MetricsLog implements AutoCloseable {
     /** Appends one line and hands it to the system; after a return a crash of this process cannot lose it. */
     public void append(MetricsLine line) throws IOException {
         ByteBuffer bytes = ByteBuffer.wrap((toJson(line) + "\n").getBytes(StandardCharsets.UTF_8));
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
+        try {
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            throw new IOException(path + " cannot be written (" + AtomicFiles.reason(e) + ")", e);
         }
     }
 

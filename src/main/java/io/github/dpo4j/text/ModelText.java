@@ -2,6 +2,7 @@ package io.github.dpo4j.text;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.text.jinja.TemplateException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
@@ -10,6 +11,9 @@ import java.util.Optional;
 /** What a model folder says about text: its tokenizer, and the chat template that renders conversations, if it has one. */
 public record ModelText(Tokenizer tokenizer, ConversationRenderer renderer, boolean chat) implements AutoCloseable {
     public static ModelText of(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new UserError(folder + " is not a folder; --model takes a Hugging Face model folder");
+        }
         Tokenizer tokenizer = Tokenizer.of(folder);
         Optional<String> source = ChatTemplateSource.in(folder);
         return new ModelText(

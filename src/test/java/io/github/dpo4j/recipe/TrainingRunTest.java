@@ -1,0 +1,95 @@
+package io.github.dpo4j.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.dpo4j.report.RunManifest;
+import io.github.dpo4j.report.RunStatus;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.train.NonFiniteException;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.bytedeco.javacpp.Pointer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainingRunTest {
+    private final Path folder;
+    private Path dataset = Path.of("");
+
+    TrainingRunTest(@TempDir Path folder) {
+        this.folder = folder;
+    }
+
+    @BeforeEach
+    void writeDataset() throws IOException {
+        dataset = TinyRun.pairs(folder.resolve("pairs.jsonl"), TinyRun.PAIRS);
+    }
+
+    private TinyRun run(String name) {
+        return new TinyRun(dataset, folder.resolve(name));
+    }
+
+    @Test
+    void theLossStartsAtLog2AndIsCloseInBothComputeTypes() throws IOException {
+        double[][] losses = new double[2][];
+        for (ComputeType type : new ComputeType[] {ComputeType.FLOAT32, ComputeType.BFLOAT16}) {
+            TinyRun run = run(type.label());
+            run.computeType = type;
+            run.loggingSteps = 1;
+            run.dpo();
+            losses[type == ComputeType.FLOAT32 ? 0 : 1] = TinyRun.metrics(run.output).stream()
+                    .filter(line -> line.path("split").asText().equals("train"))
+                    .mapToDouble(line -> line.path("loss").asDouble())
+                    .toArray();
+        }
+        assertThat(losses[0]).hasSize(8);
+        assertThat(losses[0][0]).isCloseTo(Math.log(2), within(1e-6));
+        assertThat(losses[1][0]).isCloseTo(Math.log(2), within(1e-6));
+        assertThat(losses[0][7]).isLessThan(0.69);
+        assertThat(losses[1]).containsExactly(losses[0], within(0.03));
+    }
+
+    @Test
+    void aLossThatIsNotFiniteEndsTheRunWithTheStepAndThePairsAndWithoutAModel() throws IOException {
+        TinyRun run = run("huge");
+        run.learningRate = 1e30;
+        run.saveSteps = 2;
+        assertThatThrownBy(run::dpo)
+                .isInstanceOf(NonFiniteException.class)
+                .hasMessageStartingWith("step 3: ")
+                .hasMessageContaining("pairs.jsonl:")
+                .hasMessageContaining("tokens)")
+                .hasMessageContaining("last checkpoint is intact");
+        assertThat(folder.resolve("huge/model")).doesNotExist();
+        assertThat(folder.resolve("huge/checkpoints/step-2/manifest.json")).exists();
+        assertThat(RunManifest.read(folder.resolve("huge/run.json")).status()).isEqualTo(RunStatus.FAILED);
+        assertThat(TinyRun.temporaries(folder)).isEmpty();
+    }
+
+    @Test
+    void threeHundredStepsLeaveNoNativeMemoryBehind() throws IOException {
+        TinyRun run = run("long");
+        run.maxSteps = 300;
+        run.accumulationSteps = 1;
+        run.evalSteps = 50;
+        run.saveSteps = 100;
+        int[] step = {0};
+        long[] pointers = new long[2];
+        long[] bytes = new long[2];
+        run.dpo(() -> {
+            step[0]++;
+            if (step[0] == 60 || step[0] == 290) {
+                System.gc();
+                int at = step[0] == 60 ? 0 : 1;
+                pointers[at] = Pointer.totalCount();
+                bytes[at] = Pointer.physicalBytes();
+            }
+            return false;
+        });
+        assertThat(pointers[1]).isEqualTo(pointers[0]);
+        assertThat(bytes[1] - bytes[0]).as("growth of RSS").isLessThan(32L << 20);
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.github.dpo4j.recipe;
+
+import org.jspecify.annotations.NullMarked;
