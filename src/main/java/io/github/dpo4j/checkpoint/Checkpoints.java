@@ -56,9 +56,9 @@ public final class Checkpoints {
     public Path write(TrainState state, Parameters parameters, Map<String, Tensor> optimizerStates, int totalLimit)
             throws IOException {
         Files.createDirectories(folder);
+        deleteUnfinished();
         Path target = folder.resolve(PREFIX + state.step());
         Path temporary = folder.resolve("." + PREFIX + state.step() + ".tmp");
-        delete(temporary);
         try {
             Files.createDirectory(temporary);
             writeBuffers(temporary.resolve(WEIGHTS), parameters, Map.of("", parameters.flat()));
@@ -75,6 +75,18 @@ public final class Checkpoints {
         }
         prune(totalLimit);
         return target;
+    }
+
+    /** Removes what a kill in the middle of an earlier write left. */
+    private void deleteUnfinished() throws IOException {
+        try (Stream<Path> entries = Files.list(folder)) {
+            for (Path entry : entries.toList()) {
+                String name = entry.getFileName().toString();
+                if (name.startsWith("." + PREFIX) && name.endsWith(".tmp")) {
+                    delete(entry);
+                }
+            }
+        }
     }
 
     private static void writeBuffers(Path file, Parameters parameters, Map<String, Tensor> buffers) {
@@ -140,7 +152,7 @@ public final class Checkpoints {
     public TrainState restore(Path checkpoint, Parameters parameters, Map<String, Tensor> optimizerStates)
             throws IOException {
         Manifest manifest = read(checkpoint.resolve(MANIFEST));
-        refuseOtherSettings(checkpoint, manifest.settings());
+        refuseOtherSettings(checkpoint, manifest.settings(), settings);
         for (Map.Entry<String, String> file : manifest.files().entrySet()) {
             Path path = checkpoint.resolve(Path.of(file.getKey()).getFileName().toString());
             if (!Files.isRegularFile(path) || !Sha256.of(path).equals(file.getValue())) {
@@ -169,7 +181,8 @@ public final class Checkpoints {
         }
     }
 
-    private void refuseOtherSettings(Path checkpoint, Map<String, String> written) {
+    /** Throws {@link UserError} naming the keys in which {@code written}, found at {@code where}, and {@code settings} differ. */
+    public static void refuseOtherSettings(Path where, Map<String, String> written, Map<String, String> settings) {
         Set<String> keys = new HashSet<>(written.keySet());
         keys.addAll(settings.keySet());
         List<String> differing = keys.stream()
@@ -179,8 +192,8 @@ public final class Checkpoints {
                         + settings.getOrDefault(key, "absent") + ")")
                 .toList();
         if (!differing.isEmpty()) {
-            throw new UserError("--resume: " + checkpoint + " was made with other settings: "
-                    + String.join(", ", differing) + "; give the same ones, or start anew with --overwrite");
+            throw new UserError("--resume: " + where + " was made with other settings: " + String.join(", ", differing)
+                    + "; give the same ones, or start anew with --overwrite");
         }
     }
 

@@ -23,6 +23,7 @@ import picocli.CommandLine.Option;
         name = "dpo",
         description = "Tunes a model on preference pairs with Direct Preference Optimization.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class DpoCommand implements Callable<Integer> {
     @Mixin

@@ -26,6 +26,7 @@ import picocli.CommandLine.Option;
         name = "generate",
         description = "Continues prompts: a JSON line a completion with its ids and logps.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class GenerateCommand implements Callable<Integer> {
     @Mixin

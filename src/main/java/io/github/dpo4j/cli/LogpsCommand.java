@@ -20,6 +20,7 @@ import picocli.CommandLine.Option;
         name = "logps",
         description = "Scores pairs: a JSON line a pair with the summed logps of both completions.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class LogpsCommand implements Callable<Integer> {
     @Mixin

@@ -21,6 +21,7 @@ import picocli.CommandLine.Option;
         name = "quickstart",
         description = "Runs SFT, DPO and evaluation on the embedded stories15M: stories become happier.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class QuickstartCommand implements Callable<Integer> {
     @Option(names = "--config", paramLabel = "FILE", description = "YAML file with the same keys; flags win over it")

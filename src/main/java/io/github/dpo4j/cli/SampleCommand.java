@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
                 "Makes preference data: completes prompts several times, scores the completions with a lexicon and"
                         + " pairs the best with the worst of each prompt.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class SampleCommand implements Callable<Integer> {
     @Mixin

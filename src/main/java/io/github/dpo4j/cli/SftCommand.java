@@ -15,6 +15,7 @@ import picocli.CommandLine.Mixin;
         description =
                 "Fine-tunes a model on texts, prompts with completions, conversations, or the chosen sides of pairs.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class SftCommand implements Callable<Integer> {
     @Mixin

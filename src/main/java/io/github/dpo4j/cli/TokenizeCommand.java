@@ -17,6 +17,7 @@ import picocli.CommandLine.Mixin;
         name = "tokenize",
         description = "Writes what training would see: a JSON line a pair with prompt_ids, chosen_ids, rejected_ids.",
         mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
         sortOptions = false)
 final class TokenizeCommand implements Callable<Integer> {
     @Mixin

@@ -1,5 +1,6 @@
 package io.github.dpo4j.recipe;
 
+import io.github.dpo4j.UserError;
 import io.github.dpo4j.checkpoint.Checkpoints;
 import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.model.CausalLm;
@@ -58,7 +59,7 @@ final class RunRecord {
         this.folder = folder;
         this.training = training;
         this.clock = clock;
-        this.identity = identity(settings, inputs);
+        this.identity = identity(settings, inputs, Threads.count());
         this.manifest = RunManifest.started(
                 command,
                 settings,
@@ -71,7 +72,7 @@ final class RunRecord {
     private final Clock clock;
 
     /** What must be the same for a resumed run to give the same bits: settings, contents of inputs, threads. */
-    private static Map<String, String> identity(List<Setting> settings, List<HashedFile> inputs) {
+    private static Map<String, String> identity(List<Setting> settings, List<HashedFile> inputs, int threads) {
         Map<String, String> identity = new LinkedHashMap<>();
         for (Setting setting : settings) {
             if (!FREE.contains(setting.name())) {
@@ -83,7 +84,7 @@ final class RunRecord {
             String name = Path.of(input.path()).getFileName().toString();
             identity.put(input.role() + " " + name + " sha256", input.sha256());
         }
-        identity.put("threads", Integer.toString(Threads.count()));
+        identity.put("threads", Integer.toString(threads));
         return identity;
     }
 
@@ -101,6 +102,9 @@ final class RunRecord {
             ModelCard.Method method,
             long examples)
             throws IOException {
+        if (folder.resuming() && isFinished(loop)) {
+            return RunStatus.FINISHED;
+        }
         TrainState start = loop.restore();
         folder.clear();
         manifest.write(folder.manifest());
@@ -120,6 +124,23 @@ final class RunRecord {
             }
             throw e;
         }
+    }
+
+    /** True if the run that is to be resumed has reached its end; one that was made with other settings is refused. */
+    private boolean isFinished(TrainingLoop loop) throws IOException {
+        RunManifest earlier = RunManifest.read(folder.manifest());
+        if (!earlier.command().equals(manifest.command())) {
+            throw new UserError("--resume: " + folder.path() + " holds a run of " + earlier.command() + ", not of "
+                    + manifest.command());
+        }
+        Map<String, String> written = identity(
+                earlier.settings(), earlier.files(), earlier.environment().threads());
+        Checkpoints.refuseOtherSettings(folder.manifest(), written, identity);
+        if (earlier.status() != RunStatus.FINISHED || !Files.isDirectory(folder.model())) {
+            return false;
+        }
+        loop.observer().note(folder.path() + " holds the finished run; nothing is left to train");
+        return true;
     }
 
     private void end(RunStatus status, ModelFolder source) throws IOException {
@@ -162,7 +183,7 @@ final class RunRecord {
         new ModelCard(
                         folder.path().getFileName().toString(),
                         ModelCard.Weights.WHOLE,
-                        source.path().toString(),
+                        source.path().toAbsolutePath().normalize().toString(),
                         null,
                         method,
                         manifest.files().stream()
