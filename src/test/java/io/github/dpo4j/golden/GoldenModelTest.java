@@ -42,6 +42,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every expected number is in the family's golden.json: transformers 5.17 and TRL 1.13, float32, on a CPU. */
 class GoldenModelTest {
+    /** What transformers' own float32 noise needs after six steps, with room for another CPU's kernels. */
+    private static final double TOLERANCE = 5e-3;
+
     private static final Set<String> BASIC = Set.of("sigmoid", "hinge", "ipo", "sft");
 
     @ParameterizedTest
@@ -248,8 +251,6 @@ class GoldenModelTest {
                 .as(name + " of step " + step)
                 .isCloseTo(expected, within(TOLERANCE * Math.max(Math.abs(expected), 0.05)));
     }
-
-    private static final double TOLERANCE = 5e-3;
 
     private static void assertFinalWeights(CausalLm policy, JsonNode expected) {
         assertThat(expected.size()).isGreaterThan(5);
