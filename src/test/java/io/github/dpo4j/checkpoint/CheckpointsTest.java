@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -33,8 +34,7 @@ class CheckpointsTest {
     Path folder;
 
     private static TrainState state(long step) {
-        return new TrainState(
-                step, 1234, new MetricSums.Snapshot(List.of(0.1, 1.0 / 3), 1.0 / 7, 5, 99, Math.PI), 77);
+        return new TrainState(step, 1234, new MetricSums.Snapshot(List.of(0.1, 1.0 / 3), 1.0 / 7, 5, 99, Math.PI), 77);
     }
 
     private static Parameters parameters() throws IOException {
@@ -51,7 +51,10 @@ class CheckpointsTest {
 
     private List<String> entries() throws IOException {
         try (Stream<Path> entries = Files.list(folder.resolve("checkpoints"))) {
-            return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+            return entries.map(
+                            entry -> Objects.requireNonNull(entry.getFileName()).toString())
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -78,14 +81,21 @@ class CheckpointsTest {
             TrainState restored =
                     checkpoints().restore(checkpoints().latest().orElseThrow(), fresh, freshOptimizer.states());
             assertThat(restored).isEqualTo(state(2));
-            trained.byName().forEach((name, weight) -> assertThat(
-                            Tensors.toFloats(fresh.byName().get(name)))
-                    .as(name)
-                    .isEqualTo(Tensors.toFloats(weight)));
-            optimizer.states().forEach((name, buffer) -> trained.byName().keySet().forEach(weight -> assertThat(
-                            Tensors.toFloats(fresh.part(freshOptimizer.states().get(name), weight)))
-                    .as(name + " of " + weight)
-                    .isEqualTo(Tensors.toFloats(trained.part(buffer, weight)))));
+            trained.byName()
+                    .forEach((name, weight) -> assertThat(Tensors.toFloats(
+                                    Objects.requireNonNull(fresh.byName().get(name))))
+                            .as(name)
+                            .isEqualTo(Tensors.toFloats(weight)));
+            optimizer
+                    .states()
+                    .forEach((name, buffer) -> trained.byName()
+                            .keySet()
+                            .forEach(weight -> assertThat(Tensors.toFloats(fresh.part(
+                                            Objects.requireNonNull(
+                                                    freshOptimizer.states().get(name)),
+                                            weight)))
+                                    .as(name + " of " + weight)
+                                    .isEqualTo(Tensors.toFloats(trained.part(buffer, weight)))));
         }
     }
 
@@ -133,7 +143,8 @@ class CheckpointsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"{\"format\": 1}", "{}", "[]", "{", "null", "{\"format\": 1, \"files\": {}, \"settings\": {}}"})
+    @ValueSource(
+            strings = {"{\"format\": 1}", "{}", "[]", "{", "null", "{\"format\": 1, \"files\": {}, \"settings\": {}}"})
     void aManifestThatLacksSomethingIsAUsersError(String manifest) throws IOException {
         try (TensorScope _ = new TensorScope()) {
             Parameters parameters = parameters();
@@ -182,9 +193,8 @@ class CheckpointsTest {
         try (TensorScope _ = new TensorScope()) {
             Parameters parameters = parameters();
             checkpoints().write(state(2), parameters, adam(parameters).states(), 1);
-            Map<String, Tensor> tooShort = Map.of(
-                    "exp_avg",
-                    Tensors.zeros(Device.CPU, org.bytedeco.pytorch.global.torch.ScalarType.Float, 5));
+            Map<String, Tensor> tooShort =
+                    Map.of("exp_avg", Tensors.zeros(Device.CPU, org.bytedeco.pytorch.global.torch.ScalarType.Float, 5));
             assertThatThrownBy(() -> checkpoints().write(state(3), parameters, tooShort, 1))
                     .isInstanceOf(RuntimeException.class);
             assertThat(entries()).containsExactly("step-2");

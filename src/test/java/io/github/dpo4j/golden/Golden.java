@@ -41,15 +41,19 @@ public record Golden(Path folder, JsonNode values) {
 
     /** The 16 pairs of the golden's ids, cut to its 128 tokens at the end. */
     public List<TokenizedPair> pairs() {
-        return pairs(MAX_LENGTH, MAX_LENGTH);
+        return pairs(MAX_LENGTH, MAX_LENGTH, MAX_LENGTH);
     }
 
-    /** The pairs with at most that many tokens of each prompt and completion (and 128 together), for speed. */
+    /** The pairs with at most that many tokens of each prompt and completion, however long together. */
     public List<TokenizedPair> pairs(int promptTokens, int completionTokens) {
+        return pairs(promptTokens, completionTokens, Integer.MAX_VALUE);
+    }
+
+    private List<TokenizedPair> pairs(int promptTokens, int completionTokens, int together) {
         List<TokenizedPair> pairs = new ArrayList<>();
         for (JsonNode row : values.path("tokenized")) {
             int[] prompt = cut(ids(row.path("prompt_ids")), promptTokens);
-            int room = Math.min(completionTokens, MAX_LENGTH - prompt.length);
+            int room = Math.min(completionTokens, together - prompt.length);
             pairs.add(new TokenizedPair(
                     new Origin(folder.resolve("preferences.jsonl"), pairs.size() + 1L),
                     prompt,
@@ -74,6 +78,19 @@ public record Golden(Path folder, JsonNode values) {
         double[] numbers = new double[list.size()];
         Arrays.setAll(numbers, i -> list.path(i).asDouble());
         return numbers;
+    }
+
+    /** The largest difference between elements at the same place. */
+    public static double farthest(double[] actual, double[] expected) {
+        if (actual.length != expected.length) {
+            throw new IllegalArgumentException(actual.length + " elements, not " + expected.length);
+        }
+        double worst = 0;
+        for (int i = 0; i < actual.length; i++) {
+            // max passes a NaN on, so that it fails the comparison.
+            worst = Math.max(worst, Math.abs(actual[i] - expected[i]));
+        }
+        return worst;
     }
 
     private static int[] cut(int[] ids, int most) {

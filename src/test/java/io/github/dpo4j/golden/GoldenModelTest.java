@@ -42,8 +42,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every expected number is in the family's golden.json: transformers 5.17 and TRL 1.13, float32, on a CPU. */
 class GoldenModelTest {
-    /** What transformers' own float32 noise needs after six steps, with room for another CPU's kernels. */
-    private static final double TOLERANCE = 5e-3;
+    /** Six steps in float32: here all agree to 5e-4; the rest is room for another CPU's kernels. */
+    private static final double TOLERANCE = 1e-3;
 
     private static final Set<String> BASIC = Set.of("sigmoid", "hinge", "ipo", "sft");
 
@@ -112,8 +112,7 @@ class GoldenModelTest {
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
             CausalLm policy = golden.policy();
-            Tensor hidden = policy.hidden(
-                    Golden.sequence(pair.promptIds(), pair.chosenIds()));
+            Tensor hidden = policy.hidden(Golden.sequence(pair.promptIds(), pair.chosenIds()));
             double[] logits = Tensors.toDoubles(policy.logits(hidden.narrow(0, hidden.size(0) - 1, 1)));
             double[] expected = Golden.numbers(golden.values().path("logits_chosen_0_last_position_first_32"));
             assertThat(Arrays.copyOf(logits, 32)).containsExactly(expected, within(1e-5));
@@ -143,10 +142,13 @@ class GoldenModelTest {
         assertThat(basic).hasSize(6);
         for (JsonNode row : basic) {
             try (TensorScope _ = new TensorScope()) {
-                DpoObjective objective = objective(golden, mix(row), row.path("beta").asDouble());
-                double loss = Arrays.stream(objective.run(first8, List.of(first8), true).lossShares())
+                DpoObjective objective =
+                        objective(golden, mix(row), row.path("beta").asDouble());
+                double loss = Arrays.stream(
+                                objective.run(first8, List.of(first8), true).lossShares())
                         .sum();
-                double gradNorm = GradientNorm.of(objective.policy().parameters().flatGradient());
+                double gradNorm =
+                        GradientNorm.of(objective.policy().parameters().flatGradient());
                 double expected = row.path("loss").asDouble();
                 double expectedNorm = row.path("grad_norm").asDouble();
                 assertThat(loss).as(row.toString()).isCloseTo(expected, within(2e-5 * expected));
@@ -198,8 +200,7 @@ class GoldenModelTest {
     @ParameterizedTest
     @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
     void sixStepsOfAdamWAreTrls(String family) throws IOException {
-        assertTrajectory(
-                Golden.of(family), "train_adamw_6_steps", new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01));
+        assertTrajectory(Golden.of(family), "train_adamw_6_steps", new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01));
     }
 
     @ParameterizedTest

@@ -45,8 +45,12 @@ public final class Variant {
         Path source = Golden.of(family).policyFolder();
         Files.createDirectories(target);
         try (Stream<Path> files = Files.list(source)) {
-            for (Path file : files.filter(f -> !f.toString().contains(".safetensors")).toList()) {
-                Files.copy(file, target.resolve(Objects.requireNonNull(file.getFileName()).toString()));
+            for (Path file :
+                    files.filter(f -> !f.toString().contains(".safetensors")).toList()) {
+                Files.copy(
+                        file,
+                        target.resolve(
+                                Objects.requireNonNull(file.getFileName()).toString()));
             }
         }
         Path json = target.resolve("config.json");
@@ -56,11 +60,14 @@ public final class Variant {
 
         Map<String, Stored> tensors = new LinkedHashMap<>();
         try (SafetensorsFolder folder = SafetensorsFolder.open(source)) {
-            folder.tensors().forEach((name, info) -> tensors.put(
-                    name,
-                    new Stored(
-                            info.shape(),
-                            folder.data(name).toArray(ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN)))));
+            folder.tensors()
+                    .forEach((name, info) -> tensors.put(
+                            name,
+                            new Stored(
+                                    info.shape(),
+                                    folder.data(name)
+                                            .toArray(ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(
+                                                    ByteOrder.LITTLE_ENDIAN)))));
         }
         weights.accept(tensors);
         List<TensorSpec> specs = new ArrayList<>();

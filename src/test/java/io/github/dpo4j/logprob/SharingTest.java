@@ -47,7 +47,8 @@ class SharingTest {
             PreferenceBatch shared = PreferenceBatch.of(pairs);
             PreferenceBatch apart = PreferenceBatch.withoutSharing(pairs);
             assertThat(shared.tokens().size()).isLessThan(apart.tokens().size());
-            assertThat(shared.tokens().sequenceTokens()).isEqualTo(apart.tokens().sequenceTokens());
+            assertThat(shared.tokens().sequenceTokens())
+                    .isEqualTo(apart.tokens().sequenceTokens());
             double[] gradientShared = gradient(policy, shared);
             double[] gradientApart = gradient(policy, apart);
             double[] logpsShared = logps(policy, shared);
@@ -57,7 +58,7 @@ class SharingTest {
             }
             double norm = Math.sqrt(Arrays.stream(gradientApart).map(g -> g * g).sum());
             assertThat(norm).isGreaterThan(1);
-            assertThat(gradientShared).containsExactly(gradientApart, within(1e-6 * norm));
+            assertThat(Golden.farthest(gradientShared, gradientApart)).isLessThan(1e-6 * norm);
         }
     }
 
@@ -108,8 +109,8 @@ class SharingTest {
         try (TensorScope _ = new TensorScope()) {
             Tensor logits = Tensors.ofFloats(new float[] {1, 2, 3, 1000, 0, -1000}, Device.CPU)
                     .view(2, 3);
-            double[] logps = Tensors.toDoubles(
-                    TokenLogps.ofLogits(logits, Tensors.ofInts(new int[] {0, 0}, Device.CPU)));
+            double[] logps =
+                    Tensors.toDoubles(TokenLogps.ofLogits(logits, Tensors.ofInts(new int[] {0, 0}, Device.CPU)));
             // 1 - ln(e + e^2 + e^3); and 1000 - ln(e^1000 + 1 + e^-1000) = 0.
             assertThat(logps[0]).isCloseTo(1 - Math.log(Math.E + Math.exp(2) + Math.exp(3)), within(1e-6));
             assertThat(logps[1]).isZero();

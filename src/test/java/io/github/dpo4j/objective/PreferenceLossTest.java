@@ -55,8 +55,7 @@ class PreferenceLossTest {
     @ParameterizedTest
     @ValueSource(doubles = {0.1, 0.5})
     void dpoIsMinusLogSigmoidOfBetaTimesTheMarginEvenAtLogitsOf200(double beta) {
-        assertPerPair(
-                new PreferenceLoss.Sigmoid(beta, 0), i -> softplusOfMinus(beta * (CHOSEN[i] - REJECTED[i])));
+        assertPerPair(new PreferenceLoss.Sigmoid(beta, 0), i -> softplusOfMinus(beta * (CHOSEN[i] - REJECTED[i])));
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.golden.Golden;
 import io.github.dpo4j.golden.Variant;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.Parameters;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -32,7 +34,8 @@ class OptimizerTest {
     /** Llama with 5,000 tokens: 64 x 5,000 = 320,000 elements in the embedding alone, more than a slice of 262,144. */
     private Parameters parameters() throws IOException {
         Path wide = Variant.write("llama", folder.resolve("wide"), c -> c.put("vocab_size", 5000), weights -> {
-            float[] embedding = Variant.Stored.vector(5000 * 64, i -> 0.1 * Math.sin(i)).values();
+            float[] embedding =
+                    Variant.Stored.vector(5000 * 64, i -> 0.1 * Math.sin(i)).values();
             weights.put("model.embed_tokens.weight", new Variant.Stored(List.of(5000L, 64L), embedding));
         });
         return ModelFolder.open(wide)
@@ -70,10 +73,8 @@ class OptimizerTest {
             double[] after = Tensors.toDoubles(parameters.flat());
             // m / (1 - beta1) = 0.5 and sqrt(v / (1 - beta2)) = 0.5, so the move is 0.01; decay takes 0.01 x 0.1 of w.
             assertThat(after[0]).isCloseTo(before[0] * 0.999 - 0.01, within(1e-7));
-            double[] norm = Tensors.toDoubles(parameters.byName().get("model.norm.weight"));
             int at = (int) parameters.decayedElements();
             assertThat(after[at]).isCloseTo(before[at] - 0.01, within(2e-7));
-            assertThat(norm).hasSize(64);
         }
     }
 
@@ -114,8 +115,8 @@ class OptimizerTest {
                 }
             }
             assertFarthest(parameters.flat(), weights);
-            assertFarthest(optimizer.states().get("exp_avg"), mean);
-            assertFarthest(optimizer.states().get("exp_avg_sq"), square);
+            assertFarthest(Objects.requireNonNull(optimizer.states().get("exp_avg")), mean);
+            assertFarthest(Objects.requireNonNull(optimizer.states().get("exp_avg_sq")), square);
         }
     }
 
@@ -142,12 +143,7 @@ class OptimizerTest {
 
     /** Weights of at most 1.1 in float32 over three steps: a few times 6e-8 each, and 1e-6 in all. */
     private static void assertFarthest(Tensor actual, double[] expected) {
-        double[] values = Tensors.toDoubles(actual);
-        double worst = 0;
-        for (int i = 0; i < expected.length; i++) {
-            worst = Math.max(worst, Math.abs(values[i] - expected[i]));
-        }
-        assertThat(worst).isLessThan(2e-6);
+        assertThat(Golden.farthest(Tensors.toDoubles(actual), expected)).isLessThan(2e-6);
     }
 
     @Test
@@ -177,9 +173,12 @@ class OptimizerTest {
             assertThat(norm).isCloseTo(2 * Math.sqrt(1_048_601), within(1e-3));
             GradientNorm.clip(flat, norm, 0);
             GradientNorm.clip(flat, norm, norm * 2);
-            assertThat(Tensors.toFloats(flat)[twos.length - 1]).as("below the limit, or no limit").isEqualTo(2f);
+            assertThat(Tensors.toFloats(flat)[twos.length - 1])
+                    .as("below the limit, or no limit")
+                    .isEqualTo(2f);
             GradientNorm.clip(flat, norm, 1);
-            assertThat(GradientNorm.of(flat)).isCloseTo(1, within(1e-5));
+            // A slice of a million is summed in float32: equal elements round the same way.
+            assertThat(GradientNorm.of(flat)).isCloseTo(1, within(5e-5));
             twos[twos.length - 1] = Float.NaN;
             assertThat(GradientNorm.of(Tensors.ofFloats(twos, Device.CPU))).isNaN();
         }

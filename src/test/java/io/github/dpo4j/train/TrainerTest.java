@@ -82,7 +82,8 @@ class TrainerTest {
                 }
                 assertThat(result.loss()).isCloseTo(whole.loss(), within(1e-6));
                 assertThat(result.gradNorm()).isCloseTo(whole.gradNorm(), within(1e-6 * whole.gradNorm()));
-                assertThat(Tensors.toDoubles(parameters.flatGradient())).containsExactly(gradient, within(1e-6));
+                assertThat(Golden.farthest(Tensors.toDoubles(parameters.flatGradient()), gradient))
+                        .isLessThan(1e-6);
                 assertThat(sums.examples()).isEqualTo(8);
                 assertThat(sums.meanLoss()).isCloseTo(result.loss(), within(1e-12));
             }
@@ -90,8 +91,7 @@ class TrainerTest {
     }
 
     private static Trainer trainer(Objective objective, Parameters parameters) {
-        return new Trainer(
-                objective, parameters, new Optimizer(ADAMW, parameters), 1e-3, new Schedule.Constant(), 1);
+        return new Trainer(objective, parameters, new Optimizer(ADAMW, parameters), 1e-3, new Schedule.Constant(), 1);
     }
 
     @Test
@@ -153,7 +153,8 @@ class TrainerTest {
             DpoObjective objective = objective(Golden.of("llama"));
             Parameters parameters = objective.policy().parameters();
             float[] before = Tensors.toFloats(parameters.flat());
-            Spoiled spoiled = new Spoiled(objective, _ -> parameters.flatGradient().mul_(new Scalar(1.2)));
+            Spoiled spoiled =
+                    new Spoiled(objective, _ -> parameters.flatGradient().mul_(new Scalar(1.2)));
             GradientCheck.Result result = GradientCheck.run(spoiled, parameters, 0, 0);
             assertThat(result.agrees()).as(result.toString()).isFalse();
             assertThat(Tensors.toFloats(parameters.flat())).isEqualTo(before);
