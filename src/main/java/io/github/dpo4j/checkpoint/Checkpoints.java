@@ -29,6 +29,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The folder checkpoints/ of a run: step-N folders with weights.safetensors and optimizer.safetensors (float32, bit for bit) and
@@ -151,7 +152,7 @@ public final class Checkpoints {
      */
     public TrainState restore(Path checkpoint, Parameters parameters, Map<String, Tensor> optimizerStates)
             throws IOException {
-        Manifest manifest = read(checkpoint.resolve(MANIFEST));
+        Complete manifest = read(checkpoint.resolve(MANIFEST));
         refuseOtherSettings(checkpoint, manifest.settings(), settings);
         for (Map.Entry<String, String> file : manifest.files().entrySet()) {
             Path path = checkpoint.resolve(Path.of(file.getKey()).getFileName().toString());
@@ -167,15 +168,32 @@ public final class Checkpoints {
         return manifest.state();
     }
 
-    private record Manifest(int format, TrainState state, Map<String, String> settings, Map<String, String> files) {}
+    private record Manifest(
+            int format,
+            @Nullable TrainState state,
+            @Nullable Map<String, String> settings,
+            @Nullable Map<String, String> files) {}
 
-    private static Manifest read(Path file) throws IOException {
+    /** A manifest of which nothing is missing. */
+    private record Complete(TrainState state, Map<String, String> settings, Map<String, String> files) {}
+
+    private static Complete read(Path file) throws IOException {
         try {
             Manifest manifest = JSON.readValue(Files.readAllBytes(file), Manifest.class);
-            if (manifest.format() != FORMAT) {
+            if (manifest != null && manifest.format() != FORMAT) {
                 throw new UserError(file + " has format " + manifest.format() + ", but this dpo4j reads " + FORMAT);
             }
-            return manifest;
+            // A file that the manifest does not name would be read unchecked.
+            if (manifest == null
+                    || manifest.state() == null
+                    || manifest.state().pending() == null
+                    || manifest.settings() == null
+                    || manifest.files() == null
+                    || !manifest.files().keySet().equals(Set.of(WEIGHTS, OPTIMIZER))) {
+                throw new UserError(file + " is not a whole checkpoint's manifest; delete its folder to resume from the"
+                        + " checkpoint before it");
+            }
+            return new Complete(manifest.state(), manifest.settings(), manifest.files());
         } catch (JacksonException e) {
             throw new UserError(file + " is not a checkpoint's manifest: " + e.getOriginalMessage(), e);
         }

@@ -56,11 +56,13 @@ public record Generator(CausalLm model, Set<Integer> endIds, Sampling sampling, 
 
     /** Continues each prompt once; a completion depends on its own prompt and seed, not on the other prompts. */
     public List<Completion> generate(List<int[]> prompts, long[] seeds) {
-        int newTokens = Math.min(maxNewTokens, room(prompts));
         int sequences = prompts.size();
+        int[] limits = prompts.stream().mapToInt(this::room).toArray();
+        int newTokens = Arrays.stream(limits).max().orElse(0);
         int[][] ids = new int[sequences][newTokens];
         float[][] logps = new float[sequences][newTokens];
         int[] lengths = new int[sequences];
+        boolean[] stopped = new boolean[sequences];
         boolean[] ended = new boolean[sequences];
         TokenChooser chooser = new TokenChooser(sampling, seeds, model.device());
         try (TensorScope _ = new TensorScope();
@@ -82,7 +84,8 @@ public record Generator(CausalLm model, Set<Integer> endIds, Sampling sampling, 
                             ids[i][step] = last[i];
                             logps[i][step] = chosenLogps[i];
                             lengths[i] = step + 1;
-                            ended[i] = endIds.contains(last[i]);
+                            stopped[i] = endIds.contains(last[i]);
+                            ended[i] = stopped[i] || lengths[i] == limits[i];
                         }
                     }
                 }
@@ -96,7 +99,7 @@ public record Generator(CausalLm model, Set<Integer> endIds, Sampling sampling, 
             completions.add(new Completion(
                     Arrays.copyOf(ids[i], lengths[i]),
                     Arrays.copyOf(logps[i], lengths[i]),
-                    ended[i] ? FinishReason.STOP : FinishReason.LENGTH));
+                    stopped[i] ? FinishReason.STOP : FinishReason.LENGTH));
         }
         return completions;
     }
@@ -122,20 +125,19 @@ public record Generator(CausalLm model, Set<Integer> endIds, Sampling sampling, 
                 cache.next(step));
     }
 
-    /** Returns how many tokens fit behind the longest prompt. */
-    private int room(List<int[]> prompts) {
-        int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
-        if (prompts.stream().anyMatch(p -> p.length == 0)) {
+    /** Returns how many tokens may follow this prompt. */
+    private int room(int[] prompt) {
+        if (prompt.length == 0) {
             throw new UserError("an empty prompt has nothing to continue, and this tokenizer adds no BOS token to it");
         }
         return switch (model.settings().positions()) {
             case Positions.Rotary _ -> maxNewTokens;
             case Positions.Learned learned -> {
-                if (longest >= learned.count()) {
-                    throw new UserError("a prompt of " + longest + " tokens leaves no room to continue: the model has "
-                            + learned.count() + " positions");
+                if (prompt.length >= learned.count()) {
+                    throw new UserError("a prompt of " + prompt.length
+                            + " tokens leaves no room to continue: the model has " + learned.count() + " positions");
                 }
-                yield learned.count() - longest;
+                yield Math.min(maxNewTokens, learned.count() - prompt.length);
             }
         };
     }

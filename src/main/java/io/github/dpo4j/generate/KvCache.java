@@ -4,6 +4,7 @@ import io.github.dpo4j.batch.Segment;
 import io.github.dpo4j.model.AttentionContext;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.PackedAttention;
+import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.torch.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -90,6 +91,16 @@ final class KvCache {
 
     /** Returns the positions of the {@code step}-th new tokens in their sequences. */
     int[] positions(int step) {
-        return Arrays.stream(promptLengths).map(length -> length + step).toArray();
+        return Arrays.stream(promptLengths)
+                .map(length -> Math.min(length + step, lastPosition()))
+                .toArray();
+    }
+
+    /** A sequence that has ended runs along unread until its batch mates end; it may not leave the model's positions. */
+    private int lastPosition() {
+        return switch (model.settings().positions()) {
+            case Positions.Learned learned -> learned.count() - 1;
+            case Positions.Rotary _ -> Integer.MAX_VALUE;
+        };
     }
 }

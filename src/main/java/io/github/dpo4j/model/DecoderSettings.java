@@ -63,10 +63,6 @@ public record DecoderSettings(
     }
 
     public DecoderSettings {
-        if (heads % keyValueHeads != 0) {
-            throw new UserError("config.json: " + heads + " attention heads cannot share " + keyValueHeads
-                    + " key-value heads; the second must divide the first");
-        }
         if (positions instanceof Positions.Rotary rotary
                 && (rotary.rotaryWidth() % 2 != 0 || rotary.rotaryWidth() < 2 || rotary.rotaryWidth() > headWidth)) {
             throw new UserError("config.json: rotary width " + rotary.rotaryWidth()
@@ -75,10 +71,24 @@ public record DecoderSettings(
     }
 
     /** Returns the head width that config.json implies where it names none; width must then divide by heads. */
-    static int headWidth(ModelConfig config, int width, int heads) {
-        if (width % heads != 0) {
-            throw new UserError(config.file() + ": width " + width + " does not divide into " + heads + " heads");
+    static int headWidth(ModelConfig config, String widthKey, String headsKey) {
+        int heads = config.positive(headsKey);
+        requireDivides(config, widthKey, headsKey, heads);
+        return config.positive(widthKey) / heads;
+    }
+
+    /** Returns the number of key-value heads, {@code heads} where config.json names none; it must divide them. */
+    static int keyValueHeads(ModelConfig config, String headsKey, String key) {
+        int count = config.positive(key, config.positive(headsKey));
+        requireDivides(config, headsKey, key, count);
+        return count;
+    }
+
+    private static void requireDivides(ModelConfig config, String wholeKey, String partsKey, int parts) {
+        int whole = config.positive(wholeKey);
+        if (whole % parts != 0) {
+            throw new UserError(config.where(wholeKey) + " is " + whole + ", but '" + partsKey + "' is " + parts
+                    + "; the second must divide the first");
         }
-        return width / heads;
     }
 }

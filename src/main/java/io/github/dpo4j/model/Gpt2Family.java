@@ -29,7 +29,7 @@ record Gpt2Family() implements ModelFamily {
                 config.positive("n_layer"),
                 heads,
                 heads,
-                DecoderSettings.headWidth(config, width, heads),
+                DecoderSettings.headWidth(config, "n_embd", "n_head"),
                 config.positive("n_inner", 4 * width),
                 positions,
                 new Positions.Learned(positions),

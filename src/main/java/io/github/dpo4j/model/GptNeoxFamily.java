@@ -17,7 +17,7 @@ record GptNeoxFamily() implements ModelFamily {
     public DecoderSettings settings(ModelConfig config) {
         int width = config.positive("hidden_size");
         int heads = config.positive("num_attention_heads");
-        int headWidth = DecoderSettings.headWidth(config, width, heads);
+        int headWidth = DecoderSettings.headWidth(config, "hidden_size", "num_attention_heads");
         double rotaryShare = config.inside("rope_parameters")
                 .positiveReal("partial_rotary_factor", config.positiveReal("rotary_pct", 0.25));
         boolean attentionBias = config.flag("attention_bias", true);

@@ -17,15 +17,16 @@ record LlamaFamily() implements ModelFamily {
     public DecoderSettings settings(ModelConfig config) {
         int width = config.positive("hidden_size");
         int heads = config.positive("num_attention_heads");
-        int headWidth =
-                config.has("head_dim") ? config.positive("head_dim") : DecoderSettings.headWidth(config, width, heads);
+        int headWidth = config.has("head_dim")
+                ? config.positive("head_dim")
+                : DecoderSettings.headWidth(config, "hidden_size", "num_attention_heads");
         boolean attentionBias = config.flag("attention_bias", false);
         return new DecoderSettings(
                 config.positive("vocab_size"),
                 width,
                 config.positive("num_hidden_layers"),
                 heads,
-                config.positive("num_key_value_heads", heads),
+                DecoderSettings.keyValueHeads(config, "num_attention_heads", "num_key_value_heads"),
                 headWidth,
                 config.positive("intermediate_size"),
                 config.positive("max_position_embeddings", 2048),

@@ -39,8 +39,10 @@ public record ModelConfig(Path file, JsonNode json) {
 
     /** Returns the config of an object inside this one, such as rope_parameters; empty where it is absent or null. */
     public ModelConfig inside(String key) {
-        JsonNode node = json.path(key);
-        return new ModelConfig(file, node.isObject() ? node : new ObjectMapper().createObjectNode());
+        if (has(key) && !json.get(key).isObject()) {
+            throw new UserError(where(key) + " must be an object, not " + json.get(key));
+        }
+        return new ModelConfig(file, has(key) ? json.get(key) : new ObjectMapper().createObjectNode());
     }
 
     public String where(String key) {

@@ -42,25 +42,26 @@ public sealed interface RopeScaling {
 
     /** Reads the scaling from rope_parameters (transformers 5) or rope_scaling (before); an unknown kind is an error. */
     static RopeScaling of(ModelConfig rope) {
-        String kind = rope.text("rope_type", rope.text("type", "default"));
+        String key = rope.has("rope_type") ? "rope_type" : "type";
+        String kind = rope.text(key, "default");
         return switch (kind) {
             case "default" -> new None();
-            case "linear" -> new Linear(rope.positiveReal("factor", 1));
+            case "linear" -> new Linear(required(rope, kind, "factor"));
             case "llama3" ->
                 new Llama3(
-                        required(rope, "factor"),
-                        required(rope, "low_freq_factor"),
-                        required(rope, "high_freq_factor"),
-                        required(rope, "original_max_position_embeddings"));
+                        required(rope, kind, "factor"),
+                        required(rope, kind, "low_freq_factor"),
+                        required(rope, kind, "high_freq_factor"),
+                        required(rope, kind, "original_max_position_embeddings"));
             default ->
-                throw new UserError(rope.file() + ": rope scaling '" + kind
-                        + "' is not supported; known kinds are default, linear, llama3");
+                throw new UserError(rope.where(key) + " is '" + kind
+                        + "', which is not supported; known kinds are default, linear, llama3");
         };
     }
 
-    private static double required(ModelConfig rope, String key) {
+    private static double required(ModelConfig rope, String kind, String key) {
         if (!rope.has(key)) {
-            throw new UserError(rope.file() + ": llama3 rope scaling needs '" + key + "'");
+            throw new UserError(rope.file() + ": " + kind + " rope scaling needs '" + key + "'");
         }
         return rope.positiveReal(key, 0);
     }

@@ -12,9 +12,7 @@ public sealed interface OptimizerSettings {
             requireShare("adam_beta1", beta1);
             requireShare("adam_beta2", beta2);
             requireDecay(weightDecay);
-            if (!(epsilon > 0)) {
-                throw new UserError("adam_epsilon is " + epsilon + "; it must be above 0");
-            }
+            requireEpsilon("adam_epsilon", epsilon);
         }
     }
 
@@ -23,12 +21,19 @@ public sealed interface OptimizerSettings {
         public RmsProp {
             requireShare("alpha", alpha);
             requireDecay(weightDecay);
+            requireEpsilon("epsilon", epsilon);
         }
     }
 
     private static void requireShare(String name, double value) {
         if (!(value >= 0 && value < 1)) {
             throw new UserError(name + " is " + value + "; it must be at least 0 and below 1");
+        }
+    }
+
+    private static void requireEpsilon(String name, double value) {
+        if (!(value > 0) || Double.isInfinite(value)) {
+            throw new UserError(name + " is " + value + "; it must be a number above 0");
         }
     }
 

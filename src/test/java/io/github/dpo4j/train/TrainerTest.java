@@ -1,0 +1,177 @@
+package io.github.dpo4j.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.golden.Golden;
+import io.github.dpo4j.logprob.ReferenceLogps;
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.recipe.DpoObjective;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import java.io.IOException;
+import java.util.List;
+import java.util.function.Consumer;
+import org.bytedeco.pytorch.Scalar;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TrainerTest {
+    private static final OptimizerSettings ADAMW = new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01);
+
+    /** An objective that spoils something after each micro-batch's backward: what a bug would look like. */
+    private record Spoiled(Objective whole, Consumer<MicroBatchResult> spoiler) implements Objective {
+        @Override
+        public int examples() {
+            return whole.examples();
+        }
+
+        @Override
+        public List<String> metricNames() {
+            return whole.metricNames();
+        }
+
+        @Override
+        public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
+            MicroBatchResult result = whole.run(microBatch, step, backward);
+            if (backward) {
+                try (NoGrad _ = new NoGrad()) {
+                    spoiler.accept(result);
+                }
+            }
+            return result;
+        }
+
+        @Override
+        public String describe(int example) {
+            return whole.describe(example);
+        }
+    }
+
+    private static DpoObjective objective(Golden golden) {
+        LossMix mix = new LossMix(List.of(
+                new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1),
+                new LossMix.Term(new PreferenceLoss.Sft(), 0.5)));
+        return new DpoObjective(
+                golden.policy(), new ReferenceLogps.Live(golden.reference()), mix, 0.1, golden.pairs(20, 16));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "gpt2", "gpt_neox"})
+    void eightPairsMakeTheSameStepInOneMicroBatchOrTwoOrEight(String family) throws IOException {
+        Golden golden = Golden.of(family);
+        Trainer.StepResult whole = null;
+        double[] gradient = {};
+        for (int microBatch : new int[] {8, 4, 1}) {
+            try (TensorScope _ = new TensorScope()) {
+                DpoObjective objective = objective(golden);
+                Parameters parameters = objective.policy().parameters();
+                Trainer trainer = trainer(objective, parameters);
+                MetricSums sums = new MetricSums(objective.metricNames());
+                Trainer.StepResult result =
+                        trainer.step(1, new BatchPlan(8, microBatch, 8 / microBatch, false, 0).step(0), sums);
+                if (whole == null) {
+                    whole = result;
+                    gradient = Tensors.toDoubles(parameters.flatGradient());
+                }
+                assertThat(result.loss()).isCloseTo(whole.loss(), within(1e-6));
+                assertThat(result.gradNorm()).isCloseTo(whole.gradNorm(), within(1e-6 * whole.gradNorm()));
+                assertThat(Golden.farthest(Tensors.toDoubles(parameters.flatGradient()), gradient))
+                        .isLessThan(1e-6);
+                assertThat(sums.examples()).isEqualTo(8);
+                assertThat(sums.meanLoss()).isCloseTo(result.loss(), within(1e-12));
+            }
+        }
+    }
+
+    private static Trainer trainer(Objective objective, Parameters parameters) {
+        return new Trainer(objective, parameters, new Optimizer(ADAMW, parameters), 1e-3, new Schedule.Constant(), 1);
+    }
+
+    @Test
+    void aNaNLossStopsBeforeTheUpdateAndNamesStepRowAndLengths() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            DpoObjective objective = objective(Golden.of("llama"));
+            Parameters parameters = objective.policy().parameters();
+            float[] before = Tensors.toFloats(parameters.flat());
+            Spoiled spoiled = new Spoiled(objective, result -> result.lossShares()[1] = Double.NaN);
+            assertThatThrownBy(() -> trainer(spoiled, parameters)
+                            .step(7, List.of(new int[] {2, 3}), new MetricSums(objective.metricNames())))
+                    .isInstanceOf(NonFiniteException.class)
+                    .hasMessageContaining("step 7: the loss is not finite on ")
+                    .hasMessageContaining("preferences.jsonl:4 (prompt 11, chosen 16, rejected 16 tokens)")
+                    .hasMessageNotContaining("preferences.jsonl:3")
+                    .hasMessageContaining("No update was made");
+            assertThat(Tensors.toFloats(parameters.flat())).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void aNaNGradientStopsBeforeTheUpdateAndNamesTheStepsRows() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            DpoObjective objective = objective(Golden.of("llama"));
+            Parameters parameters = objective.policy().parameters();
+            float[] before = Tensors.toFloats(parameters.flat());
+            Spoiled spoiled = new Spoiled(
+                    objective, _ -> parameters.flatGradient().narrow(0, 9, 1).fill_(new Scalar(Double.NaN)));
+            assertThatThrownBy(() -> trainer(spoiled, parameters)
+                            .step(5, List.of(new int[] {2}, new int[] {3}), new MetricSums(objective.metricNames())))
+                    .isInstanceOf(NonFiniteException.class)
+                    .hasMessageContaining("step 5: the gradient is not finite")
+                    .hasMessageContaining("preferences.jsonl:3")
+                    .hasMessageContaining("preferences.jsonl:4");
+            assertThat(Tensors.toFloats(parameters.flat())).isEqualTo(before);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    void theGradientCheckPassesAndLeavesTheWeightsBitForBit(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            DpoObjective objective = objective(Golden.of(family));
+            Parameters parameters = objective.policy().parameters();
+            float[] before = Tensors.toFloats(parameters.flat());
+            for (long seed : new long[] {0, 1, 42}) {
+                GradientCheck.Result result = GradientCheck.run(objective, parameters, 0, seed);
+                assertThat(result.agrees()).as(result.toString()).isTrue();
+                assertThat(result.gradNorm()).isPositive();
+            }
+            assertThat(Tensors.toFloats(parameters.flat())).isEqualTo(before);
+            assertThat(GradientNorm.of(parameters.flatGradient())).isZero();
+        }
+    }
+
+    @Test
+    void theGradientCheckFindsAGradientThatIsAFifthTooLarge() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            DpoObjective objective = objective(Golden.of("llama"));
+            Parameters parameters = objective.policy().parameters();
+            float[] before = Tensors.toFloats(parameters.flat());
+            Spoiled spoiled =
+                    new Spoiled(objective, _ -> parameters.flatGradient().mul_(new Scalar(1.2)));
+            GradientCheck.Result result = GradientCheck.run(spoiled, parameters, 0, 0);
+            assertThat(result.agrees()).as(result.toString()).isFalse();
+            assertThat(Tensors.toFloats(parameters.flat())).isEqualTo(before);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model.embed_tokens.weight", "model.norm.weight"})
+    void theGradientCheckFindsATensorWithoutGradient(String name) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            DpoObjective objective = objective(Golden.of("llama"));
+            Parameters parameters = objective.policy().parameters();
+            Spoiled spoiled = new Spoiled(
+                    objective,
+                    _ -> parameters.part(parameters.flatGradient(), name).zero_());
+            GradientCheck.Result result = GradientCheck.run(spoiled, parameters, 0, 0);
+            assertThat(result.agrees()).as(result.toString()).isFalse();
+        }
+    }
+}
