@@ -133,7 +133,7 @@ public final class QuickstartRecipe {
                 settings.seed(),
                 true,
                 1,
-                Math.max(1, steps / 4),
+                Math.max(1, steps / 2),
                 0,
                 0,
                 settings.computeType(),

@@ -39,7 +39,7 @@ public record QuickstartSettings(
                 output,
                 overwrite,
                 12,
-                40,
+                28,
                 16,
                 5e-5,
                 3e-5,
