@@ -25,9 +25,9 @@ public record BatchPlan(int examples, int microBatchSize, int accumulationSteps,
     public List<int[]> step(long step) {
         int inEpoch = (int) (step % stepsPerEpoch());
         int[] order = order(step / stepsPerEpoch());
-        int perStep = microBatchSize * accumulationSteps;
-        int from = inEpoch * perStep;
-        int to = Math.min(examples, from + perStep);
+        long perStep = (long) microBatchSize * accumulationSteps;
+        int from = Math.toIntExact(inEpoch * perStep);
+        int to = (int) Math.min(examples, from + perStep);
         List<int[]> microBatches = new ArrayList<>();
         for (int start = from; start < to; start += microBatchSize) {
             int[] numbers = new int[Math.min(microBatchSize, to - start)];

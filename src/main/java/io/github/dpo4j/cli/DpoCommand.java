@@ -78,14 +78,6 @@ final class DpoCommand implements Callable<Integer> {
     String ipoReduction = "mean";
 
     @Option(
-            names = "--truncation-mode",
-            paramLabel = "MODE",
-            defaultValue = "keep_start",
-            description =
-                    "keep_start cuts completions at --max-length, keep_end cuts prompts at their beginning (default: ${DEFAULT-VALUE})")
-    String truncationMode = "keep_start";
-
-    @Option(
             names = "--max-prompt-length",
             paramLabel = "N",
             description = "tokens of a prompt; longer ones are cut (default: no limit)")
@@ -107,7 +99,7 @@ final class DpoCommand implements Callable<Integer> {
                 Optional.ofNullable(reference),
                 training.datasets,
                 training.evalDatasets,
-                training.output,
+                training.output("dpo"),
                 training.start(),
                 Parsing.losses(losses, lossWeights, beta, labelSmoothing, reduction),
                 losses,
@@ -116,7 +108,7 @@ final class DpoCommand implements Callable<Integer> {
                 new PairSource(
                         training.maxLength(),
                         maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),
-                        Parsing.truncation(truncationMode),
+                        Parsing.truncation(training.truncationMode),
                         training.onBadRow()),
                 training.saveDtype(),
                 training.settings(1e-6));

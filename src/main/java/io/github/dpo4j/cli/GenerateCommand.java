@@ -52,6 +52,9 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (output != null) {
+            JsonLines.prepare(output);
+        }
         Device device = torch.start();
         List<PromptExample> examples = prompts();
         List<SampledCompletion> samples = new PromptCompletion(

@@ -42,6 +42,7 @@ final class LogpsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        JsonLines.prepare(options.output);
         Device device = torch.start();
         PairSource source = new PairSource(
                 options.maxLength(),
@@ -73,6 +74,8 @@ final class LogpsCommand implements Callable<Integer> {
         line.put("prompt_tokens", pair.promptTokens());
         line.put("chosen_tokens", pair.chosenTokens());
         line.put("rejected_tokens", pair.rejectedTokens());
+        line.put("file", pair.origin().file().toString());
+        line.put("line", pair.origin().line());
         return line;
     }
 }

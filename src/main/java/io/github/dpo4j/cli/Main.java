@@ -42,16 +42,8 @@ public final class Main {
         System.exit(code);
     }
 
-    /** Runs a command line in this JVM and returns its exit code. However it ends, the JVM may then end. */
+    /** Runs a command line in this JVM and returns its exit code. */
     static int run(String[] args, PrintWriter out, PrintWriter err) {
-        try {
-            return execute(args, out, err);
-        } finally {
-            StopSignal.INSTANCE.released();
-        }
-    }
-
-    private static int execute(String[] args, PrintWriter out, PrintWriter err) {
         CommandLine commandLine = new CommandLine(new Main())
                 .setOut(out)
                 .setErr(err)
@@ -67,6 +59,9 @@ public final class Main {
             return commandLine.execute(ConfigFile.expand(args, commandLine));
         } catch (UserError e) {
             return mistake(err, e.getMessage());
+        } catch (OutOfMemoryError e) {
+            err.println("dpo4j: the Java heap is full; give it more with JAVA_TOOL_OPTIONS=-Xmx8g, or use less data");
+            return FAILED;
         }
     }
 

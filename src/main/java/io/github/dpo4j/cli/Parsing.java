@@ -72,6 +72,9 @@ final class Parsing {
         if (!weights.isEmpty() && weights.size() != names.size()) {
             throw new UserError("--loss-weights has " + weights.size() + " numbers for " + names.size() + " losses");
         }
+        if (ipoReduction != PreferenceLoss.Ipo.Reduction.MEAN && !names.contains("ipo")) {
+            throw new UserError("--ipo-reduction is for the ipo loss, which --loss does not name");
+        }
         if (labelSmoothing != 0 && !names.contains("sigmoid")) {
             throw new UserError("--label-smoothing is for the sigmoid loss, which --loss does not name");
         }

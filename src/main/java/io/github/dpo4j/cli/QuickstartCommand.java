@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,6 +52,10 @@ final class QuickstartCommand implements Callable<Integer> {
             throw new UserError("quickstart finds no models/stories15M in " + home.toAbsolutePath()
                     + "; start it with ./dpo4j of a clone of the project");
         }
+        if (!overwrite && Files.isDirectory(output) && hasEntries(output)) {
+            throw new UserError(
+                    output + " holds an earlier quickstart; add --overwrite to replace it, or --output FOLDER");
+        }
         Device device = torch.start();
         QuickstartSettings settings =
                 QuickstartSettings.usual(home, output, overwrite, seed, torch.computeType(device), device);
@@ -58,11 +63,18 @@ final class QuickstartCommand implements Callable<Integer> {
                         settings, new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC())
                 .run();
         if (result.isEmpty()) {
+            System.err.println("the quickstart was stopped; --overwrite starts it again");
             return 1;
         }
         System.out.println();
         System.out.print(result.get().table());
         System.out.println("report                     " + output.resolve("report.html"));
         return 0;
+    }
+
+    private static boolean hasEntries(Path folder) throws IOException {
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.findAny().isPresent();
+        }
     }
 }

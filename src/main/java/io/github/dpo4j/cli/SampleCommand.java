@@ -63,6 +63,7 @@ final class SampleCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        JsonLines.prepare(output);
         Device device = torch.start();
         PairBuilder builder = new PairBuilder(Lexicon.read(lexicon), minGap, wholeSentences);
         List<SampledCompletion> completions = new PromptCompletion(

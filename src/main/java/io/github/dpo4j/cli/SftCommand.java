@@ -34,9 +34,10 @@ final class SftCommand implements Callable<Integer> {
                 training.model,
                 training.datasets,
                 training.evalDatasets,
-                training.output,
+                training.output("sft"),
                 training.start(),
                 training.maxLength(),
+                Parsing.truncation(training.truncationMode),
                 training.onBadRow(),
                 training.saveDtype(),
                 training.settings(2e-5));

@@ -1,22 +1,21 @@
 package io.github.dpo4j.cli;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.function.BooleanSupplier;
+import io.github.dpo4j.recipe.StopRequest;
 
 /**
- * Ctrl-C and SIGTERM: the JVM begins to shut down, training sees it after the step under way and writes a checkpoint, and only
- * then does the JVM end, with 130 or 143 as it does of itself.
+ * Ctrl-C and SIGTERM: the JVM begins to shut down; a training run sees it after the step under way and writes a checkpoint, and
+ * only then does the JVM end, with 130 or 143 as it does of itself. Outside training there is nothing to wait for.
  */
-final class StopSignal implements BooleanSupplier {
+final class StopSignal implements StopRequest {
     static final StopSignal INSTANCE = new StopSignal();
 
-    private final CountDownLatch released = new CountDownLatch(1);
     private volatile boolean requested;
     private boolean armed;
+    private boolean training;
 
     private StopSignal() {}
 
-    /** From now on a signal waits for the run to come to a stop. */
+    /** From now on a signal waits for training to come to a stop. */
     synchronized StopSignal arm() {
         if (!armed) {
             armed = true;
@@ -25,18 +24,26 @@ final class StopSignal implements BooleanSupplier {
         return this;
     }
 
-    private void request() {
+    private synchronized void request() {
         requested = true;
         try {
-            released.await();
+            while (training) {
+                wait();
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    /** The run has come to a stop, or there was none: the JVM may end. */
-    void released() {
-        released.countDown();
+    @Override
+    public synchronized void trainingBegins() {
+        training = true;
+    }
+
+    @Override
+    public synchronized void trainingEnds() {
+        training = false;
+        notifyAll();
     }
 
     @Override

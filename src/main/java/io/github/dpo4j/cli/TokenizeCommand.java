@@ -25,6 +25,7 @@ final class TokenizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        JsonLines.prepare(options.output);
         ModelConfig config = ModelConfig.read(options.model);
         try (ModelText text = ModelText.of(options.model)) {
             PairSource.Pairs pairs = new PairSource(
@@ -50,6 +51,8 @@ final class TokenizeCommand implements Callable<Integer> {
         line.set("prompt_ids", json.valueToTree(pair.promptIds()));
         line.set("chosen_ids", json.valueToTree(pair.chosenIds()));
         line.set("rejected_ids", json.valueToTree(pair.rejectedIds()));
+        line.put("file", pair.origin().file().toString());
+        line.put("line", pair.origin().line());
         return line;
     }
 }

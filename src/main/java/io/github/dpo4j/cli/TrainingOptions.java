@@ -47,10 +47,19 @@ final class TrainingOptions {
 
     @Option(
             names = "--output",
-            required = true,
             paramLabel = "FOLDER",
-            description = "folder of the run: model/, checkpoints/, metrics.jsonl, run.json, report.html")
-    Path output = Path.of("");
+            description = "folder of the run: model/, checkpoints/, metrics.jsonl, run.json, report.html (default:"
+                    + " runs/COMMAND)")
+    @Nullable
+    Path output;
+
+    @Option(
+            names = "--truncation-mode",
+            paramLabel = "MODE",
+            defaultValue = "keep_start",
+            description = "what is kept of what is longer than --max-length: keep_start or keep_end (default:"
+                    + " ${DEFAULT-VALUE})")
+    String truncationMode = "keep_start";
 
     @Option(
             names = "--max-length",
@@ -193,6 +202,9 @@ final class TrainingOptions {
     TorchOptions torch = new TorchOptions();
 
     TrainingSettings settings(double usualLearningRate) {
+        if (evalSteps > 0 && evalDatasets.isEmpty()) {
+            throw new UserError("--eval-steps is set, but there is no --eval-dataset to evaluate on");
+        }
         Device device = torch.start();
         return new TrainingSettings(
                 microBatchSize,
@@ -225,6 +237,10 @@ final class TrainingOptions {
             case "rmsprop" -> new OptimizerSettings.RmsProp(0.99, 1e-8, weightDecay);
             default -> throw new UserError("--optim " + optim + " is unknown; it is adamw or rmsprop");
         };
+    }
+
+    Path output(String command) {
+        return output == null ? Path.of("runs", command) : output;
     }
 
     RunFolder.Start start() {

@@ -67,7 +67,10 @@ public record Sampler(
         return whole.startsWith(before) ? whole.substring(before.length()) : tokenizer.decode(completion, true);
     }
 
-    private long seedOf(int prompt, int completion) {
-        return new SplittableRandom(seed ^ ((long) prompt << 24) ^ completion).nextLong();
+    long seedOf(int prompt, int completion) {
+        // Hashed one after the other: mixed by xor, neighbouring seeds would share streams in another order.
+        long ofSeed = new SplittableRandom(seed).nextLong();
+        long ofPrompt = new SplittableRandom(ofSeed + prompt).nextLong();
+        return new SplittableRandom(ofPrompt + completion).nextLong();
     }
 }

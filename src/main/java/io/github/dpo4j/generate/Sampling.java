@@ -22,6 +22,9 @@ public record Sampling(double temperature, int topK, double topP) {
         if (!(topP > 0 && topP <= 1)) {
             throw new UserError("top_p is " + topP + "; it must be above 0 and at most 1");
         }
+        if (temperature == 0 && (topK > 0 || topP < 1)) {
+            throw new UserError("top_k and top_p do nothing at temperature 0, which is greedy; leave them away");
+        }
     }
 
     public boolean greedy() {

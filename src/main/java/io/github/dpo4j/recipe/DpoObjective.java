@@ -93,6 +93,12 @@ public record DpoObjective(
     }
 
     @Override
+    public long tokens(int example) {
+        TokenizedPair pair = pairs.get(example);
+        return (long) pair.promptIds().length + pair.chosenIds().length + pair.rejectedIds().length;
+    }
+
+    @Override
     public String describe(int example) {
         TokenizedPair pair = pairs.get(example);
         return pair.origin() + " (prompt " + pair.promptIds().length + ", chosen " + pair.chosenIds().length

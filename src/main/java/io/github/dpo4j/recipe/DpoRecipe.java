@@ -19,17 +19,17 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /** Direct Preference Optimization (Rafailov et al. 2023, arXiv 2305.18290): pairs in, an aligned model out. */
 public final class DpoRecipe {
     private final DpoSettings settings;
     private final RunObserver observer;
-    private final BooleanSupplier stopRequested;
+    private final StopRequest stopRequested;
     private final Clock clock;
 
     /** A stop that {@code stopRequested} asks for comes after the step under way, with a checkpoint. */
-    public DpoRecipe(DpoSettings settings, RunObserver observer, BooleanSupplier stopRequested, Clock clock) {
+    public DpoRecipe(DpoSettings settings, RunObserver observer, StopRequest stopRequested, Clock clock) {
         this.settings = settings;
         this.observer = observer;
         this.stopRequested = stopRequested;
@@ -39,7 +39,7 @@ public final class DpoRecipe {
     /** Runs to the end, or until a stop is asked for. */
     public RunStatus run() throws IOException {
         TrainingSettings training = settings.training();
-        RunFolder folder = RunFolder.open(settings.output(), settings.start());
+        RunFolder folder = RunFolder.open(settings.output(), settings.start(), settings.inputs());
         try (TensorScope _ = new TensorScope();
                 ModelText text = ModelText.of(settings.model())) {
             // Preferences: x, y_w, y_l as ids.
@@ -104,6 +104,11 @@ public final class DpoRecipe {
                     + pairs.report().summary() + "); raise --max-length or look at the data");
         }
         TokenBounds.check(pairs, model);
+        inputs.add(TokenHash.of(
+                role,
+                pairs.pairs().stream()
+                        .flatMap(pair -> Stream.of(pair.promptIds(), pair.chosenIds(), pair.rejectedIds()))
+                        .toList()));
         return pairs;
     }
 

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A DPO run.
@@ -46,6 +47,17 @@ public record DpoSettings(
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }
+    }
+
+    /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
+    List<Path> inputs() {
+        return Stream.of(Stream.of(model), reference.stream(), paths(datasets), paths(evalDatasets))
+                .flatMap(paths -> paths)
+                .toList();
+    }
+
+    static Stream<Path> paths(List<String> datasets) {
+        return datasets.stream().filter(name -> !name.contains("*")).map(Path::of);
     }
 
     List<Setting> list() {

@@ -2,6 +2,7 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.PreferenceBatch;
+import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
@@ -35,6 +36,7 @@ public record PairScorer(
 
     /** Summed logps of one pair, nats, and its token counts after truncation. */
     public record Scores(
+            Origin origin,
             double policyChosen,
             double policyRejected,
             Optional<ChosenRejected> reference,
@@ -65,6 +67,7 @@ public record PairScorer(
             for (int i = 0; i < pairs.size(); i++) {
                 int number = i;
                 scores.add(new Scores(
+                        pairs.get(i).origin(),
                         policyScores.get(i).chosen(),
                         policyScores.get(i).rejected(),
                         referenceScores.map(all -> all.get(number)),

@@ -24,17 +24,15 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.function.BooleanSupplier;
 
 /** The whole pipeline on the embedded model and data: SFT on happy completions, DPO on pairs, then what it did on other openings. */
 public final class QuickstartRecipe {
     private final QuickstartSettings settings;
     private final RunObserver observer;
-    private final BooleanSupplier stopRequested;
+    private final StopRequest stopRequested;
     private final Clock clock;
 
-    public QuickstartRecipe(
-            QuickstartSettings settings, RunObserver observer, BooleanSupplier stopRequested, Clock clock) {
+    public QuickstartRecipe(QuickstartSettings settings, RunObserver observer, StopRequest stopRequested, Clock clock) {
         this.settings = settings;
         this.observer = observer;
         this.stopRequested = stopRequested;
@@ -45,7 +43,9 @@ public final class QuickstartRecipe {
     public Optional<QuickstartResult> run() throws IOException {
         long startNanos = System.nanoTime();
         RunFolder folder = RunFolder.open(
-                settings.output(), settings.overwrite() ? RunFolder.Start.OVERWRITE : RunFolder.Start.FRESH);
+                settings.output(),
+                settings.overwrite() ? RunFolder.Start.OVERWRITE : RunFolder.Start.FRESH,
+                List.of(settings.model(), settings.data()));
         Path sft = settings.output().resolve("sft");
         Path dpo = settings.output().resolve("dpo");
 
@@ -92,6 +92,7 @@ public final class QuickstartRecipe {
                 output,
                 start(),
                 new LengthLimit.Usual(),
+                TruncationMode.KEEP_START,
                 OnBadRow.FAIL,
                 Optional.empty(),
                 training(settings.sftSteps(), settings.sftLearningRate()));
@@ -128,7 +129,8 @@ public final class QuickstartRecipe {
                 "linear",
                 OptionalLong.of(Math.max(1, steps / 10)),
                 0,
-                new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0),
+                // A larger epsilon than usual: tokens that no story has get tiny gradients, which Adam would blow up.
+                new OptimizerSettings.AdamW(0.9, 0.999, 1e-6, 0),
                 1,
                 settings.seed(),
                 true,

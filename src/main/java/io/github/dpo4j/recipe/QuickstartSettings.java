@@ -41,7 +41,7 @@ public record QuickstartSettings(
                 12,
                 28,
                 16,
-                5e-5,
+                2e-5,
                 3e-5,
                 0.1,
                 64,

@@ -26,7 +26,11 @@ public record RunFolder(Path path, Start start) {
             List.of("model", "checkpoints", "metrics.jsonl", "run.json", "report.html");
 
     /** Checks, before anything is loaded, that the folder may be used and written to, and makes it. */
-    public static RunFolder open(Path path, Start start) {
+    public static RunFolder open(Path output, Start start, List<Path> inputs) {
+        Path path = output.toAbsolutePath().normalize();
+        if (path.getFileName() == null) {
+            throw new UserError("--output " + output + " is the root of the file system; choose a folder in it");
+        }
         RunFolder folder = new RunFolder(path, start);
         try {
             if (Files.exists(path) && !Files.isDirectory(path)) {
@@ -34,7 +38,10 @@ public record RunFolder(Path path, Start start) {
             }
             switch (start) {
                 case FRESH -> folder.refuseOccupied();
-                case OVERWRITE -> folder.delete(SKIPPED);
+                case OVERWRITE -> {
+                    folder.refuseToDelete(inputs);
+                    folder.delete(SKIPPED);
+                }
                 case RESUME -> {
                     if (!Files.isRegularFile(folder.manifest())) {
                         throw new UserError(
@@ -68,10 +75,29 @@ public record RunFolder(Path path, Start start) {
         }
     }
 
-    private static boolean isTrace(Path entry) throws IOException {
+    /** --overwrite deletes an earlier run's results: never what this run reads, and never what no run of dpo4j wrote. */
+    private void refuseToDelete(List<Path> inputs) {
+        boolean holdsRun = Files.isRegularFile(manifest());
+        if (!holdsRun && (Files.exists(model()) || Files.exists(checkpoints()))) {
+            throw new UserError("--overwrite: " + path + " holds no run of dpo4j (it has no run.json), but a model or"
+                    + " checkpoints that would be deleted; choose another folder");
+        }
+        for (Path input : inputs) {
+            Path absolute = input.toAbsolutePath().normalize();
+            for (String name : Stream.concat(RESULTS.stream(), SKIPPED.stream()).toList()) {
+                if (absolute.startsWith(path.resolve(name))) {
+                    throw new UserError(
+                            "--overwrite would delete " + input + ", which this run reads; choose another --output");
+                }
+            }
+        }
+    }
+
+    private boolean isTrace(Path entry) throws IOException {
         return switch (entry.getFileName().toString()) {
             case "run.json", "skipped_dataset.jsonl", "skipped_eval_dataset.jsonl" -> true;
             case "metrics.jsonl" -> Files.size(entry) == 0;
+            case "report.html" -> !Files.exists(metrics()) || Files.size(metrics()) == 0;
             default -> false;
         };
     }

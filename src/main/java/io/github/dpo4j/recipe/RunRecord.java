@@ -77,12 +77,17 @@ final class RunRecord {
         for (Setting setting : settings) {
             if (!FREE.contains(setting.name())) {
                 identity.put(
-                        setting.name(), setting.value().asText(setting.value().toString()));
+                        setting.name(),
+                        setting.value().isTextual()
+                                ? setting.value().asText()
+                                : setting.value().toString());
             }
         }
+        int number = 0;
         for (HashedFile input : inputs) {
-            String name = Path.of(input.path()).getFileName().toString();
-            identity.put(input.role() + " " + name + " sha256", input.sha256());
+            Path name = Path.of(input.path()).getFileName();
+            // Numbered: two files of one name differ, and so does another order.
+            identity.put(input.role() + " " + name + " sha256 (input " + ++number + ")", input.sha256());
         }
         identity.put("threads", Integer.toString(threads));
         return identity;
@@ -108,6 +113,7 @@ final class RunRecord {
         TrainState start = loop.restore();
         folder.clear();
         manifest.write(folder.manifest());
+        loop.stopRequested().trainingBegins();
         try {
             RunStatus status = loop.run(start);
             if (status == RunStatus.FINISHED) {
@@ -123,6 +129,9 @@ final class RunRecord {
                 e.addSuppressed(also);
             }
             throw e;
+        } finally {
+            loop.observer().end();
+            loop.stopRequested().trainingEnds();
         }
     }
 

@@ -1,10 +1,12 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.batch.PreferenceBatch;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.text.TokenizedCompletion;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.NoGrad;
@@ -14,6 +16,7 @@ import io.github.dpo4j.train.GradientCheck;
 import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
@@ -21,7 +24,7 @@ import java.util.stream.IntStream;
 
 /** Refuses to train on a set-up whose numbers are wrong at the start: what later looks like bad luck is found here. */
 final class SelfCheck {
-    private static final int MATES = 4;
+    private static final int MATES = 3;
     private static final double LOGPS_TOLERANCE = 1e-4;
 
     private SelfCheck() {}
@@ -39,7 +42,12 @@ final class SelfCheck {
             passed.add(lossAtZero(objective, expected.getAsDouble()));
         }
         DpoObjective exact = inFloat32(objective);
-        passed.add(batchMates(exact.policy(), objective.pairs()));
+        List<TokenizedPair> mates =
+                shortest(objective, MATES).mapToObj(objective.pairs()::get).toList();
+        List<PackedTokens> alone = mates.stream()
+                .map(pair -> PreferenceBatch.withoutSharing(List.of(pair)).tokens())
+                .toList();
+        passed.add(batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()));
         passed.add(gradient(exact, objective.policy().parameters(), seed));
         return "self-check passed: " + String.join("; ", passed);
     }
@@ -48,7 +56,12 @@ final class SelfCheck {
     static String sft(SftObjective objective, long seed) {
         SftObjective exact =
                 new SftObjective(objective.policy().computingIn(ComputeType.FLOAT32), objective.completions());
-        return "self-check passed: " + gradient(exact, objective.policy().parameters(), seed);
+        List<TokenizedCompletion> mates =
+                shortest(exact, MATES).mapToObj(exact.completions()::get).toList();
+        List<PackedTokens> alone =
+                mates.stream().map(mate -> packed(List.of(mate))).toList();
+        return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
+                + gradient(exact, objective.policy().parameters(), seed);
     }
 
     private static DpoObjective inFloat32(DpoObjective objective) {
@@ -61,7 +74,7 @@ final class SelfCheck {
     }
 
     private static String lossAtZero(DpoObjective objective, double expected) {
-        int[] first = IntStream.range(0, Math.min(MATES, objective.examples())).toArray();
+        int[] first = shortest(objective, MATES).toArray();
         double loss = Arrays.stream(objective.run(first, List.of(first), false).lossShares())
                 .sum();
         if (!(Math.abs(loss - expected) <= 1e-6 * Math.max(1, expected))) {
@@ -75,24 +88,37 @@ final class SelfCheck {
         return String.format(Locale.ROOT, "policy = reference gives %.6f", loss);
     }
 
-    private static String batchMates(CausalLm policy, List<TokenizedPair> pairs) {
-        List<TokenizedPair> together = pairs.subList(0, Math.min(MATES, pairs.size()));
+    /** The shortest examples: what is checked does not depend on length, and the check must not need more memory than a step. */
+    private static IntStream shortest(Objective objective, int count) {
+        return IntStream.range(0, objective.examples())
+                .boxed()
+                .sorted(Comparator.comparingLong(objective::tokens))
+                .limit(count)
+                .mapToInt(Integer::intValue);
+    }
+
+    private static PackedTokens packed(List<TokenizedCompletion> completions) {
+        return PackedTokens.ofSequences(
+                completions.stream().map(TokenizedCompletion::promptIds).toList(),
+                completions.stream().map(TokenizedCompletion::completionIds).toList());
+    }
+
+    /** Compares the sequences of {@code together} with the same ones by themselves: of each example the n-th is the n-th there. */
+    private static String batchMates(CausalLm policy, List<PackedTokens> alone, PackedTokens together) {
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
-            double[] batched = Tensors.toDoubles(
-                    TokenLogps.sums(policy, PreferenceBatch.of(together).tokens()));
+            double[] batched = Tensors.toDoubles(TokenLogps.sums(policy, together));
             double worst = 0;
-            for (int i = 0; i < together.size(); i++) {
-                double[] alone = Tensors.toDoubles(TokenLogps.sums(
-                        policy,
-                        PreferenceBatch.withoutSharing(List.of(together.get(i))).tokens()));
-                worst = Math.max(worst, difference(alone[0], batched[i]));
-                worst = Math.max(worst, difference(alone[1], batched[together.size() + i]));
+            for (int i = 0; i < alone.size(); i++) {
+                double[] single = Tensors.toDoubles(TokenLogps.sums(policy, alone.get(i)));
+                for (int part = 0; part < single.length; part++) {
+                    worst = Math.max(worst, difference(single[part], batched[part * alone.size() + i]));
+                }
             }
             if (!(worst <= LOGPS_TOLERANCE)) {
                 throw failed(String.format(
                         Locale.ROOT,
-                        "a pair's logps alone and among others differ by %.1e (relative); they must not depend on"
+                        "an example's logps alone and among others differ by %.1e (relative); they must not depend on"
                                 + " batch mates",
                         worst));
             }
@@ -106,10 +132,11 @@ final class SelfCheck {
     }
 
     private static String gradient(Objective objective, Parameters parameters, long seed) {
-        GradientCheck.Result result = GradientCheck.run(objective, parameters, 0, seed);
+        int example = shortest(objective, 1).sum();
+        GradientCheck.Result result = GradientCheck.run(objective, parameters, example, seed);
         if (!Double.isFinite(result.loss()) || !Double.isFinite(result.gradNorm())) {
             throw failed("loss " + result.loss() + " and gradient norm " + result.gradNorm() + " must be finite on "
-                    + objective.describe(0));
+                    + objective.describe(example));
         }
         if (!result.agrees()) {
             throw failed(String.format(

@@ -59,6 +59,12 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
     }
 
     @Override
+    public long tokens(int example) {
+        TokenizedCompletion completion = completions.get(example);
+        return (long) completion.promptIds().length + completion.completionIds().length;
+    }
+
+    @Override
     public String describe(int example) {
         TokenizedCompletion completion = completions.get(example);
         return completion.origin() + " (prompt " + completion.promptIds().length + ", completion "

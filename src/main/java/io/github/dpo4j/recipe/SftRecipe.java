@@ -22,17 +22,17 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /** Supervised fine-tuning: maximises the likelihood of completions, or of whole texts. */
 public final class SftRecipe {
     private final SftSettings settings;
     private final RunObserver observer;
-    private final BooleanSupplier stopRequested;
+    private final StopRequest stopRequested;
     private final Clock clock;
 
     /** A stop that {@code stopRequested} asks for comes after the step under way, with a checkpoint. */
-    public SftRecipe(SftSettings settings, RunObserver observer, BooleanSupplier stopRequested, Clock clock) {
+    public SftRecipe(SftSettings settings, RunObserver observer, StopRequest stopRequested, Clock clock) {
         this.settings = settings;
         this.observer = observer;
         this.stopRequested = stopRequested;
@@ -42,7 +42,7 @@ public final class SftRecipe {
     /** Runs to the end, or until a stop is asked for. */
     public RunStatus run() throws IOException {
         TrainingSettings training = settings.training();
-        RunFolder folder = RunFolder.open(settings.output(), settings.start());
+        RunFolder folder = RunFolder.open(settings.output(), settings.start(), settings.inputs());
         try (TensorScope _ = new TensorScope();
                 ModelText text = ModelText.of(settings.model())) {
             ModelFolder start = ModelFolder.open(settings.model());
@@ -103,7 +103,10 @@ public final class SftRecipe {
         observer.note(role + ": " + rows.summary());
         inputs.addAll(Provenance.dataset(role, rows.files()));
         TokenizedCompletions completions = new SftTokenizer(
-                        text.tokenizer(), text.renderer(), settings.maxLength().of(model.settings()))
+                        text.tokenizer(),
+                        text.renderer(),
+                        settings.maxLength().of(model.settings()),
+                        settings.truncationMode())
                 .tokenize(rows.examples());
         observer.note(role + ": " + completions.report().summary());
         if (completions.completions().isEmpty()) {
@@ -111,6 +114,11 @@ public final class SftRecipe {
                     + completions.report().summary() + "); raise --max-length or look at the data");
         }
         TokenBounds.check(completions, model);
+        inputs.add(TokenHash.of(
+                role,
+                completions.completions().stream()
+                        .flatMap(completion -> Stream.of(completion.promptIds(), completion.completionIds()))
+                        .toList()));
         return completions;
     }
 }

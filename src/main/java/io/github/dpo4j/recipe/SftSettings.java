@@ -3,11 +3,13 @@ package io.github.dpo4j.recipe;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.safetensors.DType;
+import io.github.dpo4j.text.TruncationMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A supervised fine-tuning run.
@@ -21,6 +23,7 @@ public record SftSettings(
         Path output,
         RunFolder.Start start,
         LengthLimit maxLength,
+        TruncationMode truncationMode,
         OnBadRow onBadRow,
         Optional<DType> saveDtype,
         TrainingSettings training) {
@@ -30,6 +33,13 @@ public record SftSettings(
         evalDatasets = List.copyOf(evalDatasets);
     }
 
+    /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
+    List<Path> inputs() {
+        return Stream.of(Stream.of(model), DpoSettings.paths(datasets), DpoSettings.paths(evalDatasets))
+                .flatMap(paths -> paths)
+                .toList();
+    }
+
     List<Setting> list() {
         List<Setting> settings = new ArrayList<>();
         settings.add(Setting.of("model", model.toString()));
@@ -37,6 +47,7 @@ public record SftSettings(
         settings.add(DpoSettings.strings("eval_dataset", evalDatasets));
         settings.add(Setting.of("output", output.toString()));
         settings.add(Setting.of("max_length", maxLength.toString()));
+        settings.add(Setting.of("truncation_mode", truncationMode.name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("on_bad_row", onBadRow.name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("save_dtype", saveDtype.map(DType::name).orElse("as the model's files")));
         settings.addAll(training.list());

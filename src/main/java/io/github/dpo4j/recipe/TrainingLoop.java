@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +34,7 @@ record TrainingLoop(
         @Nullable Objective held,
         String unit,
         RunObserver observer,
-        BooleanSupplier stopRequested) {
+        StopRequest stopRequested) {
 
     /** Puts weights, optimizer and sums where the run that is resumed left them; call it before anything of it is replaced. */
     TrainState restore() throws IOException {
@@ -83,7 +82,7 @@ record TrainingLoop(
                     log.append(new Evaluation(held, settings.microBatchSize()).line(step, plan.epoch(step)));
                 }
                 boolean stopping = !last && stopRequested.getAsBoolean();
-                if (stopping || (settings.saveSteps() > 0 && step % settings.saveSteps() == 0)) {
+                if (stopping || (settings.saveSteps() > 0 && (last || step % settings.saveSteps() == 0))) {
                     log.force();
                     Path saved = checkpoints.write(
                             new TrainState(step, tokens, sums.snapshot(), log.position()),
@@ -100,7 +99,6 @@ record TrainingLoop(
             }
             log.force();
         }
-        observer.end();
         return RunStatus.FINISHED;
     }
 

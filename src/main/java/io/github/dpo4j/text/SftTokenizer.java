@@ -10,11 +10,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * SFT examples -> ids, as TRL's SFTTrainer makes them. EOS is appended to text and to plain completions that lack it. With a
  * prompt only the completion is scored; running text and whole conversations are scored after their first id, which has
- * nothing before it to be predicted from. Sequences keep their first maxLength ids; one with nothing scored is dropped.
+ * nothing before it to be predicted from. Sequences keep their first maxLength ids (KEEP_START) or their last (KEEP_END); one
+ * with nothing scored is dropped.
  *
  * @param maxLength of prompt and completion together, in tokens; empty for no limit
  */
-public record SftTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, OptionalInt maxLength) {
+public record SftTokenizer(
+        Tokenizer tokenizer, ConversationRenderer renderer, OptionalInt maxLength, TruncationMode mode) {
+    /** Sequences keep their start. */
+    public SftTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, OptionalInt maxLength) {
+        this(tokenizer, renderer, maxLength, TruncationMode.KEEP_START);
+    }
+
     private static final int EXAMPLES_PER_BATCH = 512;
 
     /** An example as text; prompt is null where all of the whole is scored. */
@@ -102,6 +109,16 @@ public record SftTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, O
             return null;
         }
         int length = Math.min(whole.length, maxLength.orElse(Integer.MAX_VALUE));
+        if (mode == TruncationMode.KEEP_END && length < whole.length) {
+            // The first id that is left can only be conditioned on.
+            int lost = whole.length - length;
+            int kept = Math.max(lost + 1, promptLength);
+            tally.keep(true);
+            return new TokenizedCompletion(
+                    example.origin(),
+                    Arrays.copyOfRange(whole, lost, kept),
+                    Arrays.copyOfRange(whole, kept, whole.length));
+        }
         if (length <= promptLength) {
             tally.drop(
                     example.origin(),

@@ -15,6 +15,9 @@ public interface Objective {
      */
     MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward);
 
+    /** Returns how many tokens an example has, prompt and completions together. */
+    long tokens(int example);
+
     /** Names an example for an error message: where it is from and how long it is. */
     String describe(int example);
 

@@ -197,7 +197,7 @@ class CommandsTest {
                 .isDone();
         assertThat(lines(file))
                 .hasSize(TinyRun.PAIRS)
-                .allSatisfy(line -> assertThat(keys(line)).containsExactly("prompt_ids", "chosen_ids", "rejected_ids"));
+                .allSatisfy(line -> assertThat(keys(line)).containsExactly("prompt_ids", "chosen_ids", "rejected_ids", "file", "line"));
     }
 
     @Test

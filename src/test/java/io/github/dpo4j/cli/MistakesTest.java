@@ -259,10 +259,38 @@ class MistakesTest {
         dpo("--save-steps=1").isDone();
         Files.writeString(output.resolve("thesis.txt"), "mine");
         dpo().isMistake("is not empty");
-        dpo("--overwrite").isDone();
+        dpo("--overwrite", "--save-steps=0").isDone();
         assertThat(output.resolve("thesis.txt")).hasContent("mine");
         assertThat(output.resolve("checkpoints")).doesNotExist();
         assertThat(output.resolve("model/model.safetensors")).exists();
+    }
+
+    @Test
+    void overwritingNeverDeletesWhatTheRunReads() throws IOException {
+        dpo("--save-steps=0").isDone();
+        Cli.run(List.of(
+                        "dpo",
+                        "--model=" + output.resolve("model"),
+                        "--dataset=" + data,
+                        "--output=" + output,
+                        "--overwrite"))
+                .isMistake("--overwrite would delete", "model");
+        assertThat(output.resolve("model/model.safetensors")).exists();
+    }
+
+    @Test
+    void overwritingNeedsAnEarlierRunOfOurs() throws IOException {
+        Files.createDirectories(output.resolve("model"));
+        Files.writeString(output.resolve("model/weights"), "somebody's");
+        dpo("--overwrite").isMistake("holds no run of dpo4j");
+        assertThat(output.resolve("model/weights")).hasContent("somebody's");
+    }
+
+    @Test
+    void settingsThatWouldDoNothingAreRefused() throws IOException {
+        dpo("--ipo-reduction=sum").isMistake("--ipo-reduction", "ipo");
+        dpo("--eval-steps=2").isMistake("--eval-steps", "--eval-dataset");
+        assertThat(output).doesNotExist();
     }
 
     @Test

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,11 +25,6 @@ class ShippedRecipesTest {
     private static final Path RECIPES = Path.of("recipes");
     private static final String FIRST_LINE = "# ./dpo4j ";
     private static final String GOLDEN = "src/test/resources/golden/llama/";
-
-    @AfterAll
-    static void letTheJvmEnd() {
-        StopSignal.INSTANCE.released();
-    }
 
     static List<Path> recipes() throws IOException {
         try (Stream<Path> files = Files.list(RECIPES)) {

@@ -26,7 +26,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** A run on a golden model and ten short pairs; a test changes the fields that it is about. */
@@ -83,7 +82,7 @@ public final class TinyRun {
         return dpo(() -> false);
     }
 
-    public RunStatus dpo(BooleanSupplier stop) throws IOException {
+    public RunStatus dpo(StopRequest stop) throws IOException {
         Threads.set(1);
         DpoSettings settings = new DpoSettings(
                 model,
@@ -102,7 +101,7 @@ public final class TinyRun {
         return new DpoRecipe(settings, RunObserver.silent(), stop, Clock.systemUTC()).run();
     }
 
-    public RunStatus sft(BooleanSupplier stop) throws IOException {
+    public RunStatus sft(StopRequest stop) throws IOException {
         Threads.set(1);
         SftSettings settings = new SftSettings(
                 model,
@@ -111,6 +110,7 @@ public final class TinyRun {
                 output,
                 start,
                 new LengthLimit.Usual(),
+                TruncationMode.KEEP_START,
                 OnBadRow.FAIL,
                 Optional.empty(),
                 training());
@@ -140,7 +140,7 @@ public final class TinyRun {
     }
 
     /** Asks for a stop after {@code steps} steps. */
-    public static BooleanSupplier stopAfter(int steps) {
+    public static StopRequest stopAfter(int steps) {
         int[] made = {0};
         return () -> ++made[0] >= steps;
     }

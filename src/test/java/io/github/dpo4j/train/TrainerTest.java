@@ -49,6 +49,11 @@ class TrainerTest {
         }
 
         @Override
+        public long tokens(int example) {
+            return whole.tokens(example);
+        }
+
+        @Override
         public String describe(int example) {
             return whole.describe(example);
         }
