@@ -197,7 +197,8 @@ class CommandsTest {
                 .isDone();
         assertThat(lines(file))
                 .hasSize(TinyRun.PAIRS)
-                .allSatisfy(line -> assertThat(keys(line)).containsExactly("prompt_ids", "chosen_ids", "rejected_ids", "file", "line"));
+                .allSatisfy(line -> assertThat(keys(line))
+                        .containsExactly("prompt_ids", "chosen_ids", "rejected_ids", "file", "line"));
     }
 
     @Test

@@ -42,7 +42,8 @@ class SamplerTest {
                     1,
                     0);
             int[] prompt = text.tokenizer().encode("Once upon a");
-            assertThat(sampler.sample(List.of(prompt), _ -> {}).getFirst().text()).startsWith(" time");
+            assertThat(sampler.sample(List.of(prompt), _ -> {}).getFirst().text())
+                    .startsWith(" time");
         }
     }
 
