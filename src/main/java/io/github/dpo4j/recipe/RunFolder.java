@@ -95,7 +95,7 @@ public record RunFolder(Path path, Start start) {
 
     private boolean isTrace(Path entry) throws IOException {
         return switch (entry.getFileName().toString()) {
-            case "run.json", "skipped_dataset.jsonl", "skipped_eval_dataset.jsonl" -> true;
+            case "run.json", RunLock.NAME, "skipped_dataset.jsonl", "skipped_eval_dataset.jsonl" -> true;
             case "metrics.jsonl" -> Files.size(entry) == 0;
             case "report.html" -> !Files.exists(metrics()) || Files.size(metrics()) == 0;
             default -> false;

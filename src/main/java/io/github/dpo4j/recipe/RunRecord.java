@@ -107,6 +107,20 @@ final class RunRecord {
             ModelCard.Method method,
             long examples)
             throws IOException {
+        try (RunLock _ = RunLock.of(folder.path())) {
+            return concludeAlone(loop, policy, source, saveDtype, chat, method, examples);
+        }
+    }
+
+    private RunStatus concludeAlone(
+            TrainingLoop loop,
+            CausalLm policy,
+            ModelFolder source,
+            Optional<DType> saveDtype,
+            boolean chat,
+            ModelCard.Method method,
+            long examples)
+            throws IOException {
         if (folder.resuming() && isFinished(loop)) {
             return RunStatus.FINISHED;
         }

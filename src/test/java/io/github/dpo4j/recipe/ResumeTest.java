@@ -220,4 +220,27 @@ class ResumeTest {
         assertThat(ModelFolder.open(folder.resolve("cut/model")).settings())
                 .isEqualTo(ModelFolder.open(TinyRun.golden("llama/policy")).settings());
     }
+
+    @Test
+    void aSecondRunIntoTheSameFolderIsRefusedWhileTheFirstGoesOn() throws IOException {
+        run("busy").dpo(TinyRun.stopAfter(2));
+        try (RunLock _ = RunLock.of(folder.resolve("busy"))) {
+            assertThatThrownBy(() -> resumed("busy").dpo())
+                    .isInstanceOf(UserError.class)
+                    .hasMessageContaining("in use");
+        }
+        assertThat(resumed("busy").dpo()).isEqualTo(RunStatus.FINISHED);
+        assertThat(folder.resolve("busy/.lock")).doesNotExist();
+    }
+
+    @Test
+    void theSameRowsInAnotherOrderAreOtherData() throws IOException {
+        run("cut").dpo(TinyRun.stopAfter(2));
+        List<String> rows = Files.readAllLines(dataset);
+        Files.write(dataset, rows.reversed());
+        assertThatThrownBy(() -> resumed("cut").dpo())
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("token_ids")
+                .hasMessageContaining("dataset");
+    }
 }
