@@ -27,6 +27,7 @@ public final class DpoRecipe {
     private final RunObserver observer;
     private final StopRequest stopRequested;
     private final Clock clock;
+    private final List<String> notes = new ArrayList<>();
 
     /** A stop that {@code stopRequested} asks for comes after the step under way, with a checkpoint. */
     public DpoRecipe(DpoSettings settings, RunObserver observer, StopRequest stopRequested, Clock clock) {
@@ -56,7 +57,7 @@ public final class DpoRecipe {
             DpoObjective objective =
                     new DpoObjective(policy, reference, settings.loss(), settings.beta(), pairs.pairs());
             boolean ownStart = settings.reference().isEmpty() && !settings.referenceFree();
-            observer.note(SelfCheck.dpo(objective, ownStart, training.seed()));
+            say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
             // Minimise the loss over the policy's weights.
             BatchPlan plan = training.plan(objective.examples());
@@ -68,7 +69,7 @@ public final class DpoRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("dpo", folder, settings.list(), training, inputs, clock);
+            RunRecord record = new RunRecord("dpo", folder, settings.list(), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
@@ -96,8 +97,8 @@ public final class DpoRecipe {
             throws IOException {
         PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, folder.skippedRows(role));
         TokenizedPairs pairs = read.tokenized();
-        observer.note(role + ": " + read.rows().summary());
-        observer.note(role + ": " + pairs.report().summary());
+        say(role + ": " + read.rows().summary());
+        say(role + ": " + pairs.report().summary());
         inputs.addAll(Provenance.dataset(role, read.rows().files()));
         if (pairs.pairs().isEmpty()) {
             throw new UserError(role + ": no pair is left to train on ("
@@ -137,5 +138,11 @@ public final class DpoRecipe {
                 : settings.reference().orElse(settings.model()).toString();
         return new ModelCard.Method.Dpo(
                 String.join("+", settings.lossNames()), settings.loss().source(), settings.beta(), reference);
+    }
+
+    /** Tells the observer, and the report later. */
+    private void say(String sentence) {
+        observer.note(sentence);
+        notes.add(sentence);
     }
 }

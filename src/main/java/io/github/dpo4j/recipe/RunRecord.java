@@ -45,6 +45,8 @@ final class RunRecord {
             "save_dtype");
 
     private final RunFolder folder;
+    private final List<String> notes;
+    private final Clock clock;
     private final TrainingSettings training;
     private final Map<String, String> identity;
     private RunManifest manifest;
@@ -55,10 +57,12 @@ final class RunRecord {
             List<Setting> settings,
             TrainingSettings training,
             List<HashedFile> inputs,
+            List<String> notes,
             Clock clock) {
         this.folder = folder;
         this.training = training;
         this.clock = clock;
+        this.notes = List.copyOf(notes);
         this.identity = identity(settings, inputs, Threads.count());
         this.manifest = RunManifest.started(
                 command,
@@ -68,8 +72,6 @@ final class RunRecord {
                 inputs,
                 clock);
     }
-
-    private final Clock clock;
 
     /** What must be the same for a resumed run to give the same bits: settings, contents of inputs, threads. */
     private static Map<String, String> identity(List<Setting> settings, List<HashedFile> inputs, int threads) {
@@ -252,7 +254,7 @@ final class RunRecord {
                         manifest.command().toUpperCase(Locale.ROOT) + " of " + model.getFileName(),
                         folder.path().toString(),
                         tiles,
-                        List.of(),
+                        notes,
                         List.of(TrainingCharts.section("Training", lines)),
                         null,
                         manifest));

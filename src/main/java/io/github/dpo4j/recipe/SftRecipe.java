@@ -30,6 +30,7 @@ public final class SftRecipe {
     private final RunObserver observer;
     private final StopRequest stopRequested;
     private final Clock clock;
+    private final List<String> notes = new ArrayList<>();
 
     /** A stop that {@code stopRequested} asks for comes after the step under way, with a checkpoint. */
     public SftRecipe(SftSettings settings, RunObserver observer, StopRequest stopRequested, Clock clock) {
@@ -54,7 +55,7 @@ public final class SftRecipe {
 
             CausalLm policy = start.loadTrainable(training.device(), training.computeType());
             SftObjective objective = new SftObjective(policy, completions.completions());
-            observer.note(SelfCheck.sft(objective, training.seed()));
+            say(SelfCheck.sft(objective, training.seed()));
 
             BatchPlan plan = training.plan(objective.examples());
             long totalSteps = training.totalSteps(plan);
@@ -65,7 +66,7 @@ public final class SftRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("sft", folder, settings.list(), training, inputs, clock);
+            RunRecord record = new RunRecord("sft", folder, settings.list(), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
@@ -100,7 +101,7 @@ public final class SftRecipe {
                 ? DatasetReader.skipping(folder.skippedRows(role))
                 : DatasetReader.failing();
         Rows<SftExample> rows = reader.sft(datasets);
-        observer.note(role + ": " + rows.summary());
+        say(role + ": " + rows.summary());
         inputs.addAll(Provenance.dataset(role, rows.files()));
         TokenizedCompletions completions = new SftTokenizer(
                         text.tokenizer(),
@@ -108,7 +109,7 @@ public final class SftRecipe {
                         settings.maxLength().of(model.settings()),
                         settings.truncationMode())
                 .tokenize(rows.examples());
-        observer.note(role + ": " + completions.report().summary());
+        say(role + ": " + completions.report().summary());
         if (completions.completions().isEmpty()) {
             throw new UserError(role + ": nothing is left to train on ("
                     + completions.report().summary() + "); raise --max-length or look at the data");
@@ -120,5 +121,11 @@ public final class SftRecipe {
                         .flatMap(completion -> Stream.of(completion.promptIds(), completion.completionIds()))
                         .toList()));
         return completions;
+    }
+
+    /** Tells the observer, and the report later. */
+    private void say(String sentence) {
+        observer.note(sentence);
+        notes.add(sentence);
     }
 }
