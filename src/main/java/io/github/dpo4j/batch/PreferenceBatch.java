@@ -49,13 +49,4 @@ public record PreferenceBatch(List<TokenizedPair> pairs, PackedTokens tokens) {
     public int size() {
         return pairs.size();
     }
-
-    /** Returns the number of chosen completion tokens, the denominator of the SFT loss. */
-    public long chosenTokens() {
-        long sum = 0;
-        for (int i = 0; i < size(); i++) {
-            sum += tokens.scoredCounts()[i];
-        }
-        return sum;
-    }
 }

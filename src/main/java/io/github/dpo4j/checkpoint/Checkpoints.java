@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.file.AtomicFiles;
+import io.github.dpo4j.file.Folders;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.safetensors.SafetensorsFile;
@@ -68,11 +69,11 @@ public final class Checkpoints {
             writeBuffers(temporary.resolve(OPTIMIZER), parameters, prefixed);
             AtomicFiles.writeText(temporary.resolve(MANIFEST), manifest(state, temporary));
             AtomicFiles.syncFolder(temporary);
-            delete(target);
+            Folders.delete(target);
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
             AtomicFiles.syncFolder(folder);
         } finally {
-            delete(temporary);
+            Folders.delete(temporary);
         }
         prune(totalLimit);
         return target;
@@ -84,7 +85,7 @@ public final class Checkpoints {
             for (Path entry : entries.toList()) {
                 String name = entry.getFileName().toString();
                 if (name.startsWith("." + PREFIX) && name.endsWith(".tmp")) {
-                    delete(entry);
+                    Folders.delete(entry);
                 }
             }
         }
@@ -237,18 +238,7 @@ public final class Checkpoints {
         for (int i = totalLimit; totalLimit > 0 && i < newestFirst.size(); i++) {
             // The manifest goes first: what is left of an interrupted removal is no checkpoint.
             Files.deleteIfExists(newestFirst.get(i).resolve(MANIFEST));
-            delete(newestFirst.get(i));
-        }
-    }
-
-    private static void delete(Path path) throws IOException {
-        if (!Files.exists(path)) {
-            return;
-        }
-        try (Stream<Path> inside = Files.walk(path)) {
-            for (Path file : inside.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
+            Folders.delete(newestFirst.get(i));
         }
     }
 }

@@ -72,7 +72,6 @@ public final class QuickstartRecipe {
                 .reduce((_, last) -> last)
                 .orElseThrow();
         QuickstartResult result = new QuickstartResult(
-                RunStatus.FINISHED,
                 held.value("rewards/accuracies"),
                 held.value("rewards/margins"),
                 happiness(lexicon, atStart),

@@ -1,7 +1,6 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.evaluate.SequenceKl;
-import io.github.dpo4j.report.RunStatus;
 import java.util.Locale;
 
 /**
@@ -13,7 +12,6 @@ import java.util.Locale;
  * @param kl of the tuned policy to its reference, the SFT model
  */
 public record QuickstartResult(
-        RunStatus status,
         double accuracy,
         double margin,
         double happinessAtStart,

@@ -2,10 +2,10 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.file.AtomicFiles;
+import io.github.dpo4j.file.Folders;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -111,21 +111,7 @@ public record RunFolder(Path path, Start start) {
 
     private void delete(List<String> names) throws IOException {
         for (String name : names) {
-            delete(path.resolve(name));
-        }
-    }
-
-    /** Deletes a file or a folder with all in it; nothing where there is none. */
-    static void delete(Path path) throws IOException {
-        if (!Files.exists(path)) {
-            return;
-        }
-        List<Path> all;
-        try (Stream<Path> inside = Files.walk(path)) {
-            all = inside.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path file : all) {
-            Files.delete(file);
+            Folders.delete(path.resolve(name));
         }
     }
 

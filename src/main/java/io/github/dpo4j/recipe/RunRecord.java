@@ -3,6 +3,7 @@ package io.github.dpo4j.recipe;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.checkpoint.Checkpoints;
 import io.github.dpo4j.checkpoint.TrainState;
+import io.github.dpo4j.file.Folders;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.ModelWriter;
@@ -184,13 +185,13 @@ final class RunRecord {
             long steps)
             throws IOException {
         Path temporary = folder.path().resolve(".model.tmp");
-        RunFolder.delete(temporary);
+        Folders.delete(temporary);
         try {
             writeModel(temporary, policy, source, saveDtype, chat, method, examples, steps);
-            RunFolder.delete(folder.model());
+            Folders.delete(folder.model());
             Files.move(temporary, folder.model(), StandardCopyOption.ATOMIC_MOVE);
         } finally {
-            RunFolder.delete(temporary);
+            Folders.delete(temporary);
         }
     }
 

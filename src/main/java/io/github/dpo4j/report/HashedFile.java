@@ -1,12 +1,9 @@
 package io.github.dpo4j.report;
 
+import io.github.dpo4j.safetensors.Sha256;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 
 /**
  * A file that went into a run, so that the run can be held against it later.
@@ -23,20 +20,6 @@ public record HashedFile(String role, String path, long bytes, String sha256) {
 
     /** Reads the whole file once and hashes it. */
     public static HashedFile of(String role, Path path) throws IOException {
-        MessageDigest digest;
-        try {
-            digest = MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("Every JDK has SHA-256.", e);
-        }
-        long bytes = 0;
-        try (InputStream in = Files.newInputStream(path)) {
-            byte[] buffer = new byte[1 << 16];
-            for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-                digest.update(buffer, 0, read);
-                bytes += read;
-            }
-        }
-        return new HashedFile(role, path.toString(), bytes, HexFormat.of().formatHex(digest.digest()));
+        return new HashedFile(role, path.toString(), Files.size(path), Sha256.of(path));
     }
 }

@@ -46,7 +46,7 @@ public final class GradientCheck {
     public static Result run(Objective objective, Parameters parameters, int example, long seed) {
         int[] microBatch = {example};
         List<int[]> step = List.of(microBatch);
-        parameters.flatGradient().zero_();
+        parameters.zeroGradient();
         double loss;
         try (TensorScope _ = new TensorScope()) {
             loss = sum(objective.run(microBatch, step, true));
@@ -56,7 +56,7 @@ public final class GradientCheck {
                 NoGrad _ = new NoGrad()) {
             Tensor start = parameters.flat().clone();
             double autograd = slope(parameters, seed);
-            parameters.flatGradient().zero_();
+            parameters.zeroGradient();
             Result best = null;
             for (double size : STEPS) {
                 move(parameters, start, seed, size);

@@ -54,7 +54,7 @@ public final class Trainer {
      */
     public StepResult step(long step, List<int[]> microBatches, MetricSums sums) {
         long start = System.nanoTime();
-        parameters.flatGradient().zero_();
+        parameters.zeroGradient();
         double loss = 0;
         int examples = 0;
         for (int[] microBatch : microBatches) {
