@@ -28,6 +28,7 @@ public final class Parameters {
     private final Device device;
     private final Map<String, Tensor> byName;
     private final @Nullable Flat flat;
+    private long changes;
 
     /** The buffers behind trainable weights; {@code decayed} elements at their start are matrices'. */
     private record Flat(Tensor weights, Tensor gradients, long decayed, Map<String, Long> offsets) {}
@@ -121,6 +122,30 @@ public final class Parameters {
         return byName;
     }
 
+    /** True where gradients are summed: {@link #flat} and its companions exist. */
+    public boolean isTrainable() {
+        return flat != null;
+    }
+
+    /** Returns a number that changes whenever the trained weights do, by libtorch or by {@link #changed}. */
+    public long version() {
+        return trained().weights()._version() + changes;
+    }
+
+    /** Says that the weights' memory was written without libtorch. */
+    public void changed() {
+        changes++;
+    }
+
+    /** Returns a weight by its name in the files. */
+    public Tensor weight(String name) {
+        Tensor weight = byName.get(name);
+        if (weight == null) {
+            throw new IllegalArgumentException("the model has no weight " + name);
+        }
+        return weight;
+    }
+
     /** Returns the buffer that holds all weights (and zeros between them), float32 [n]; throws on a frozen model. */
     public Tensor flat() {
         return trained().weights();
@@ -138,9 +163,9 @@ public final class Parameters {
 
     /** Returns the part of {@code buffer}, of the flat layout, that belongs to a weight, in its shape. */
     public Tensor part(Tensor buffer, String name) {
-        Tensor weight = byName.get(name);
+        Tensor weight = weight(name);
         Long offset = trained().offsets().get(name);
-        if (weight == null || offset == null) {
+        if (offset == null) {
             throw new IllegalArgumentException("the model has no weight " + name);
         }
         return buffer.narrow(0, offset, weight.numel()).view(Tensors.shape(weight));
