@@ -3,6 +3,7 @@ package io.github.dpo4j.kernel;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 
 /** Sums into float32 gradients. */
@@ -11,6 +12,42 @@ public final class Gradients {
     private static final int ROWS_A_CHUNK = 64;
 
     private Gradients() {}
+
+    /** Returns the sum of squares of a float32 buffer, chunks summed in float64 in order. */
+    public static double squares(Team team, MemorySegment buffer) {
+        long n = buffer.byteSize() / Float.BYTES;
+        double[] sums = new double[Math.toIntExact(Math.ceilDiv(n, ELEMENTS_A_CHUNK))];
+        team.run(sums.length, (chunk, scratch) -> {
+            long from = (long) chunk * ELEMENTS_A_CHUNK;
+            FloatVector sum = FloatVector.zero(Lanes.F);
+            FloatVector other = FloatVector.zero(Lanes.F);
+            long to = Math.min(n, from + ELEMENTS_A_CHUNK);
+            long i = from;
+            for (; i <= to - 2L * Lanes.COUNT; i += 2L * Lanes.COUNT) {
+                FloatVector a = FloatVector.fromMemorySegment(Lanes.F, buffer, i * Float.BYTES, LITTLE_ENDIAN);
+                FloatVector b =
+                        FloatVector.fromMemorySegment(Lanes.F, buffer, (i + Lanes.COUNT) * Float.BYTES, LITTLE_ENDIAN);
+                sum = a.fma(a, sum);
+                other = b.fma(b, other);
+            }
+            double rest = 0;
+            for (; i < to; i++) {
+                double a = buffer.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
+                rest += a * a;
+            }
+            sums[chunk] = (double) Lanes.sum(sum) + Lanes.sum(other) + rest;
+        });
+        double total = 0;
+        for (double sum : sums) {
+            total += sum;
+        }
+        return total;
+    }
+
+    /** gradient = part, in float32. */
+    public static void set(Team team, Rows part, MemorySegment gradient) {
+        convert(team, part, new Rows(gradient, false, part.rows(), part.width()));
+    }
 
     /** gradient += part, element by element; {@code part} is what a product gave in the compute type. */
     public static void accumulate(Team team, Rows part, MemorySegment gradient) {

@@ -18,6 +18,8 @@ public final class Team {
     private static final int SPINS_BEFORE_SLEEP = 20_000;
     private static final long SLEEP_NANOS = 20_000;
 
+    private static @Nullable Team shared;
+
     private final Thread[] helpers;
     private final Scratch own = new Scratch();
     private volatile @Nullable Job job;
@@ -29,6 +31,14 @@ public final class Team {
             helpers[i] =
                     Thread.ofPlatform().name("dpo4j-kernel-" + (i + 1)).daemon().start(this::help);
         }
+    }
+
+    /** Returns the process's one team, made of {@code threads} at the first call: libtorch's threads and it take turns. */
+    public static synchronized Team shared(int threads) {
+        if (shared == null) {
+            shared = new Team(threads);
+        }
+        return shared;
     }
 
     public int threads() {

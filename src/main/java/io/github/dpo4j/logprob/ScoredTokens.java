@@ -42,6 +42,7 @@ public sealed interface ScoredTokens {
     /** By autograd. */
     record Plain(Tensor graph, Tensor logps) implements ScoredTokens {
         static Plain of(CausalLm model, PackedTokens tokens) {
+            model.parameters().flatGradient(); // autograd adds to what is there: zeros must be
             Tensor graph = TokenLogps.byAutograd(model, tokens);
             return new Plain(graph, graph.detach().set_requires_grad(true));
         }

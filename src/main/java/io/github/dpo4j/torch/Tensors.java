@@ -61,6 +61,14 @@ public final class Tensors {
         return torch.zeros(shape, device.options(type));
     }
 
+    /** As {@link #zeros} for a buffer of many megabytes, on large pages where the system has them. */
+    public static Tensor largeZeros(Device device, ScalarType type, long elements) {
+        Tensor buffer = HugePages.advise(empty(device, type, elements));
+        try (NoGrad _ = new NoGrad()) {
+            return buffer.zero_();
+        }
+    }
+
     public static Tensor full(Device device, ScalarType type, double value, long... shape) {
         return torch.full(shape, new Scalar(value), device.options(type));
     }

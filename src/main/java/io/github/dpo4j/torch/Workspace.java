@@ -64,7 +64,7 @@ public final class Workspace {
     }
 
     private Slab allocate(long bytes) {
-        Tensor tensor = Tensors.empty(Device.CPU, ScalarType.Byte, bytes);
+        Tensor tensor = HugePages.advise(Tensors.empty(Device.CPU, ScalarType.Byte, bytes));
         MemorySegment memory = Tensors.bytesOf(tensor);
         PointerScope inner = PointerScope.getInnerScope();
         if (inner != null && !inner.equals(home)) {

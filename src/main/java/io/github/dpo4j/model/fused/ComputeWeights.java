@@ -18,13 +18,9 @@ final class ComputeWeights {
     /** The trained matrices in bfloat16, laid out as the flat buffer's; null where the weights are used as they are. */
     private final @Nullable Tensor copy;
 
-    private long copied = -1;
-
     ComputeWeights(Parameters parameters, ComputeType type) {
         this.parameters = parameters;
-        this.copy = parameters.isTrainable() && type != ComputeType.FLOAT32
-                ? Tensors.empty(parameters.device(), type.scalarType(), parameters.decayedElements())
-                : null;
+        this.copy = parameters.isTrainable() && type != ComputeType.FLOAT32 ? parameters.half() : null;
     }
 
     /** Returns a matrix in the compute type, in the shape of its file. */
@@ -44,7 +40,7 @@ final class ComputeWeights {
     /** Returns where the gradient of a weight is summed, float32; null for a frozen model. */
     @Nullable
     Tensor gradient(String name) {
-        return parameters.isTrainable() ? parameters.part(parameters.flatGradient(), name) : null;
+        return parameters.isTrainable() ? parameters.part(parameters.gradientMemory(), name) : null;
     }
 
     @Nullable
@@ -59,7 +55,7 @@ final class ComputeWeights {
 
     /** Rounds the trained matrices again if they have changed since the last time. */
     void refresh(Team team) {
-        if (copy == null || copied == parameters.version()) {
+        if (copy == null || !parameters.halfIsStale()) {
             return;
         }
         long elements = parameters.decayedElements();
@@ -73,6 +69,6 @@ final class ComputeWeights {
                 team,
                 new Rows(from.asSlice(done * Float.BYTES), false, 1, rest),
                 new Rows(to.asSlice(done * Short.BYTES), true, 1, rest));
-        copied = parameters.version();
+        parameters.halfIsCurrent();
     }
 }

@@ -22,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * between them in one pass of a kernel. The residual stream and its gradient are float32; products take the compute type.
  */
 public final class FusedDecoder {
-    private static @Nullable Team team;
-
     final DecoderSettings settings;
     final ScalarType type;
     final Table embedding;
@@ -34,6 +32,7 @@ public final class FusedDecoder {
     final FusedAttention attention;
     final Workspace saved = new Workspace();
     final Workspace scratch = new Workspace();
+    final Parameters parameters;
     private final ComputeWeights weights;
 
     /** A table of vectors by id or position, in the compute type, and its float32 gradient; null for a frozen one. */
@@ -43,6 +42,7 @@ public final class FusedDecoder {
     public FusedDecoder(DecoderSettings settings, WeightNames names, Parameters parameters, ComputeType computeType) {
         this.settings = settings;
         this.type = computeType.scalarType();
+        this.parameters = parameters;
         try (NoGrad _ = new NoGrad()) {
             weights = new ComputeWeights(parameters, computeType);
             FusedBuilder builder = new FusedBuilder(settings, names, weights);
@@ -64,12 +64,9 @@ public final class FusedDecoder {
         return new Table(Matrix.of(weights.matrix(name)).rows(), weights.gradientMemory(name));
     }
 
-    /** One team a process, of as many threads as libtorch has: they take turns with libtorch's. */
-    static synchronized Team team() {
-        if (team == null) {
-            team = new Team(Threads.count());
-        }
-        return team;
+    /** libtorch's threads and the kernels' take turns. */
+    static Team team() {
+        return Team.shared(Threads.count());
     }
 
     /** True where this machine can run it; elsewhere the plain decoder does the same work. */

@@ -51,7 +51,7 @@ record FusedHead(
     }
 
     /** Fills {@code hiddenGradient}, float32 [S, width], and adds to the weight's gradient; {@code gradients} are those of the S logps. */
-    void backward(Matrix hidden, Logits seen, float[] gradients, Matrix hiddenGradient) {
+    void backward(Matrix hidden, Logits seen, float[] gradients, Matrix hiddenGradient, boolean overwrite) {
         hiddenGradient.clear();
         int range = range(gradients.length);
         for (int from = 0; from < vocabulary(); from += range) {
@@ -69,7 +69,8 @@ record FusedHead(
                             logits.tensor().t(),
                             hidden.tensor(),
                             gradient.narrow(0, from, logits.width()),
-                            scratch);
+                            scratch,
+                            overwrite);
                 }
                 scratch.release(mark);
             }

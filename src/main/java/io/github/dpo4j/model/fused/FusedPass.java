@@ -13,6 +13,7 @@ import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Workspace;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -31,6 +32,9 @@ public final class FusedPass {
     private final Deque<Saved> layers = new ArrayDeque<>();
     private final Normed last;
     private final Matrix scored;
+    /** Whether the gradients of weights begin with this pass rather than being added to. */
+    private boolean overwrite;
+
     private final Logits logits;
 
     /** A norm's normalized rows and their inverse deviations. */
@@ -241,6 +245,7 @@ public final class FusedPass {
         }
         try (NoGrad _ = new NoGrad();
                 TensorScope _ = new TensorScope()) {
+            overwrite = model.parameters.takeOverwrite();
             int width = model.settings.width();
             Matrix streamGradient = take(scratch, ScalarType.Float, width);
             Matrix copy = take(scratch, model.type, width);
@@ -254,19 +259,28 @@ public final class FusedPass {
                     scratch.release(mark);
                 }
             }
-            if (model.embedding.gradient() != null) {
-                Embeddings.scatterAdd(streamGradient.rows(), tokens.tokenIds(), model.embedding.gradient());
+            // A tied embedding's gradient has begun with the head's.
+            scatter(streamGradient, tokens.tokenIds(), model.embedding, overwrite && !model.settings.tied());
+            if (model.learnedPositions != null) {
+                scatter(streamGradient, tokens.positions(), model.learnedPositions, overwrite);
             }
-            if (model.learnedPositions != null && model.learnedPositions.gradient() != null) {
-                Embeddings.scatterAdd(streamGradient.rows(), tokens.positions(), model.learnedPositions.gradient());
+        }
+    }
+
+    private static void scatter(Matrix rows, int[] ids, FusedDecoder.Table table, boolean begin) {
+        MemorySegment gradient = table.gradient();
+        if (gradient != null) {
+            if (begin) {
+                gradient.fill((byte) 0);
             }
+            Embeddings.scatterAdd(rows.rows(), ids, gradient);
         }
     }
 
     private void head(float[] gradients, Matrix streamGradient, Matrix copy) {
         Workspace.Mark mark = scratch.mark();
         Matrix scoredGradient = Matrix.take(scratch, ScalarType.Float, tokens.scored(), scored.width());
-        model.head.backward(scored, logits, gradients, scoredGradient);
+        model.head.backward(scored, logits, gradients, scoredGradient, overwrite);
         Matrix hiddenGradient = take(scratch, ScalarType.Float, scored.width());
         hiddenGradient.clear();
         Embeddings.scatterAdd(
@@ -279,6 +293,10 @@ public final class FusedPass {
 
     private void backward(
             FusedLayer.NormPart norm, Matrix outGradient, Normed normed, Matrix streamGradient, @Nullable Matrix copy) {
+        if (overwrite) {
+            clear(norm.weightGradient());
+            clear(norm.biasGradient());
+        }
         Norms.backward(
                 team,
                 outGradient.rows(),
@@ -289,6 +307,12 @@ public final class FusedPass {
                 copy == null ? null : copy.rows(),
                 norm.weightGradient(),
                 norm.biasGradient());
+    }
+
+    private static void clear(@Nullable MemorySegment gradient) {
+        if (gradient != null) {
+            gradient.fill((byte) 0);
+        }
     }
 
     /** {@code copy} is the stream's gradient in the compute type, on entry and again at the end. */
@@ -316,16 +340,16 @@ public final class FusedPass {
         Gates.Input up = up(layer, kept.up());
         Matrix inner = take(scratch, model.type, kept.up().width());
         Gates.forward(team, layer.activation(), gate, up, inner.rows());
-        layer.down().weightGradient(team, upstream, inner, scratch);
+        layer.down().weightGradient(team, upstream, inner, scratch, overwrite);
         layer.down().inputGradient(upstream, inner, false);
         Gates.backward(team, layer.activation(), gate, up, inner.rows());
         Norms.again(team, kept.mlp().rows().rows(), layer.mlpNorm().norm(), in.rows());
-        layer.up().weightGradient(team, kept.up(), in, scratch);
+        layer.up().weightGradient(team, kept.up(), in, scratch, overwrite);
         layer.up().inputGradient(kept.up(), inGradient, false);
         Product gateProduct = layer.gate();
         Matrix gateGradient = kept.gate();
         if (gateProduct != null && gateGradient != null) {
-            gateProduct.weightGradient(team, gateGradient, in, scratch);
+            gateProduct.weightGradient(team, gateGradient, in, scratch, overwrite);
             gateProduct.inputGradient(gateGradient, inGradient, true);
         }
         scratch.release(mark);
@@ -334,7 +358,7 @@ public final class FusedPass {
     private void attention(FusedLayer layer, Saved kept, Matrix upstream, Matrix in, Matrix inGradient) {
         Workspace.Mark mark = scratch.mark();
         FusedLayer.Inputs inputs = layer.inputs();
-        layer.attentionOutput().weightGradient(team, upstream, kept.read(), scratch);
+        layer.attentionOutput().weightGradient(team, upstream, kept.read(), scratch, overwrite);
         Matrix readGradient = take(scratch, model.type, kept.read().width());
         layer.attentionOutput().inputGradient(upstream, readGradient, false);
         Matrix byHead = take(scratch, model.type, kept.read().width());
@@ -349,7 +373,7 @@ public final class FusedPass {
         merge(inputs.value(), sideGradients.values(), null, gradients);
         Norms.again(team, kept.attention().rows().rows(), layer.attentionNorm().norm(), in.rows());
         for (int i = 0; i < gradients.length; i++) {
-            inputs.products().get(i).weightGradient(team, gradients[i], in, scratch);
+            inputs.products().get(i).weightGradient(team, gradients[i], in, scratch, overwrite);
             inputs.products().get(i).inputGradient(gradients[i], inGradient, i > 0);
         }
         scratch.release(mark);

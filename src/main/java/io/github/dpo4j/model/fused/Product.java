@@ -57,9 +57,12 @@ record Product(
         }
     }
 
-    /** Adds dy^T x to the weight's gradient and the column sums of dy to the bias's. */
-    void weightGradient(Team team, Matrix dy, Matrix x, Workspace scratch) {
+    /** Adds dy^T x to the weight's gradient and the column sums of dy to the bias's, or begins their sums. */
+    void weightGradient(Team team, Matrix dy, Matrix x, Workspace scratch, boolean overwrite) {
         if (biasGradient != null) {
+            if (overwrite) {
+                biasGradient.fill((byte) 0);
+            }
             Gradients.addColumnSums(team, dy.rows(), biasGradient);
         }
         if (gradient == null) {
@@ -67,12 +70,16 @@ record Product(
         }
         Tensor left = transposed ? x.tensor().t() : dy.tensor().t();
         Tensor right = transposed ? dy.tensor() : x.tensor();
-        addProduct(team, left, right, gradient, scratch);
+        addProduct(team, left, right, gradient, scratch, overwrite);
     }
 
-    /** sum += left right, in float32; products of bfloat16 come as bfloat16 and are added by a kernel. */
-    static void addProduct(Team team, Tensor left, Tensor right, Tensor sum, Workspace scratch) {
+    /** sum += left right, or sum = left right, in float32; products of bfloat16 come as bfloat16 and are added by a kernel. */
+    static void addProduct(Team team, Tensor left, Tensor right, Tensor sum, Workspace scratch, boolean overwrite) {
         if (left.scalar_type().intern() == ScalarType.Float) {
+            if (overwrite) {
+                torch.mm_out(sum, left, right);
+                return;
+            }
             torch.addmm_out(sum, sum, left, right, new Scalar(1.0), new Scalar(1.0));
             return;
         }
@@ -81,7 +88,12 @@ record Product(
         int columns = Math.toIntExact(right.size(1));
         Workspace.Space part = scratch.take(ScalarType.BFloat16, rows, columns);
         torch.mm_out(part.tensor(), left, right);
-        Gradients.accumulate(team, new Rows(part.memory(), true, rows, columns), Tensors.bytesOf(sum));
+        Rows product = new Rows(part.memory(), true, rows, columns);
+        if (overwrite) {
+            Gradients.set(team, product, Tensors.bytesOf(sum));
+        } else {
+            Gradients.accumulate(team, product, Tensors.bytesOf(sum));
+        }
         scratch.release(mark);
     }
 }
