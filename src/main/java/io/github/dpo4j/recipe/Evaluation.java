@@ -1,23 +1,20 @@
 package io.github.dpo4j.recipe;
 
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.report.Metric;
 import io.github.dpo4j.report.MetricsLine;
 import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** The means of an objective over all its examples, without gradients. */
-record Evaluation(Objective objective, int microBatchSize) {
+record Evaluation(Objective objective, TokenBudget budget) {
 
     MetricsLine line(long step, double epoch) {
-        List<int[]> microBatches = new ArrayList<>();
-        for (int start = 0; start < objective.examples(); start += microBatchSize) {
-            int[] numbers = new int[Math.min(microBatchSize, objective.examples() - start)];
-            int first = start;
-            Arrays.setAll(numbers, i -> first + i);
-            microBatches.add(numbers);
-        }
+        int[] all = IntStream.range(0, objective.examples()).toArray();
+        List<int[]> microBatches = budget.packs(all, objective::tokens);
         List<String> names = objective.metricNames();
         double loss = 0;
         double[] sums = new double[names.size()];

@@ -1,6 +1,7 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.checkpoint.Checkpoints;
 import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.report.Metric;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 record TrainingLoop(
         Trainer trainer,
         BatchPlan plan,
+        TokenBudget budget,
         long totalSteps,
         TrainingSettings settings,
         RunFolder folder,
@@ -70,7 +72,8 @@ record TrainingLoop(
                 : MetricsLog.create(folder.metrics())) {
             for (long step = start.step() + 1; step <= totalSteps; step++) {
                 long before = sums.tokens();
-                Trainer.StepResult result = trainer.step(step, plan.step(step - 1), sums);
+                List<int[]> microBatches = budget.packs(plan.step(step - 1), trainer.objective()::tokens);
+                Trainer.StepResult result = trainer.step(step, microBatches, sums);
                 tokens += sums.tokens() - before;
                 observer.progress(step, summary(result, sums));
                 boolean last = step == totalSteps;
@@ -79,7 +82,7 @@ record TrainingLoop(
                     sums.clear();
                 }
                 if (held != null && (last || (settings.evalSteps() > 0 && step % settings.evalSteps() == 0))) {
-                    log.append(new Evaluation(held, settings.microBatchSize()).line(step, plan.epoch(step)));
+                    log.append(new Evaluation(held, budget).line(step, plan.epoch(step)));
                 }
                 boolean stopping = !last && stopRequested.getAsBoolean();
                 if (stopping || (settings.saveSteps() > 0 && (last || step % settings.saveSteps() == 0))) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.batch.PreferenceBatch;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.data.DatasetReader;
 import io.github.dpo4j.generate.Generator;
 import io.github.dpo4j.generate.Sampling;
@@ -214,8 +215,8 @@ class GoldenModelTest {
         JsonNode settings = expected.path("settings");
         BatchPlan plan = new BatchPlan(
                 16,
-                settings.path("per_device_train_batch_size").asInt(),
-                settings.path("gradient_accumulation_steps").asInt(),
+                settings.path("per_device_train_batch_size").asLong()
+                        * settings.path("gradient_accumulation_steps").asLong(),
                 false,
                 0);
         try (TensorScope _ = new TensorScope()) {
@@ -231,7 +232,8 @@ class GoldenModelTest {
             assertThat(expected.path("log")).hasSize(6);
             for (int step = 1; step <= 6; step++) {
                 MetricSums sums = new MetricSums(PairMetrics.NAMES);
-                Trainer.StepResult result = trainer.step(step, plan.step(step - 1), sums);
+                Trainer.StepResult result =
+                        trainer.step(step, new TokenBudget(512).packs(plan.step(step - 1), objective::tokens), sums);
                 JsonNode line = expected.path("log").path(step - 1);
                 assertMetric("loss", result.loss(), line, step);
                 assertMetric("grad_norm", result.gradNorm(), line, step);

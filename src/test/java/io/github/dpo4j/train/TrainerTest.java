@@ -2,9 +2,7 @@ package io.github.dpo4j.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
-import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.golden.Golden;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.Parameters;
@@ -65,34 +63,6 @@ class TrainerTest {
                 new LossMix.Term(new PreferenceLoss.Sft(), 0.5)));
         return new DpoObjective(
                 golden.policy(), new ReferenceLogps.Live(golden.reference()), mix, 0.1, golden.pairs(20, 16));
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"llama", "gpt2", "gpt_neox"})
-    void eightPairsMakeTheSameStepInOneMicroBatchOrTwoOrEight(String family) throws IOException {
-        Golden golden = Golden.of(family);
-        Trainer.StepResult whole = null;
-        double[] gradient = {};
-        for (int microBatch : new int[] {8, 4, 1}) {
-            try (TensorScope _ = new TensorScope()) {
-                DpoObjective objective = objective(golden);
-                Parameters parameters = objective.policy().parameters();
-                Trainer trainer = trainer(objective, parameters);
-                MetricSums sums = new MetricSums(objective.metricNames());
-                Trainer.StepResult result =
-                        trainer.step(1, new BatchPlan(8, microBatch, 8 / microBatch, false, 0).step(0), sums);
-                if (whole == null) {
-                    whole = result;
-                    gradient = Tensors.toDoubles(parameters.flatGradient());
-                }
-                assertThat(result.loss()).isCloseTo(whole.loss(), within(1e-6));
-                assertThat(result.gradNorm()).isCloseTo(whole.gradNorm(), within(1e-6 * whole.gradNorm()));
-                assertThat(Golden.farthest(Tensors.toDoubles(parameters.flatGradient()), gradient))
-                        .isLessThan(1e-6);
-                assertThat(sums.examples()).isEqualTo(8);
-                assertThat(sums.meanLoss()).isCloseTo(result.loss(), within(1e-12));
-            }
-        }
     }
 
     private static Trainer trainer(Objective objective, Parameters parameters) {
