@@ -16,6 +16,7 @@ import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -38,14 +39,23 @@ public record DpoObjective(
     }
 
     @Override
-    public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
-        PreferenceBatch batch = batch(microBatch);
-        if (backward) {
-            return run(batch, counts(step), true);
-        }
-        try (TensorScope _ = new TensorScope();
-                NoGrad _ = new NoGrad()) {
-            return run(batch, counts(step), false);
+    public Stream<MicroBatch> prepare(List<int[]> step) {
+        StepCounts counts = counts(step);
+        return step.stream().map(numbers -> new Prepared(this, numbers, batch(numbers), counts));
+    }
+
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Prepared(DpoObjective objective, int[] examples, PreferenceBatch batch, StepCounts counts)
+            implements MicroBatch {
+        @Override
+        public MicroBatchResult run(boolean backward) {
+            if (backward) {
+                return objective.run(batch, counts, true);
+            }
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                return objective.run(batch, counts, false);
+            }
         }
     }
 
@@ -55,10 +65,9 @@ public record DpoObjective(
         if (backward) {
             shares.sum().backward();
         }
+        PairMetrics metrics = PairMetrics.of(shares, ratios, beta);
         return new MicroBatchResult(
-                Tensors.toDoubles(shares),
-                PairMetrics.of(ratios, beta),
-                batch.tokens().sequenceTokens());
+                metrics.lossShares(), metrics.values(), batch.tokens().sequenceTokens());
     }
 
     /** Scores both completions of every pair under policy and reference. */

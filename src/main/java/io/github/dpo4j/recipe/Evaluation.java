@@ -6,6 +6,7 @@ import io.github.dpo4j.report.MetricsLine;
 import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -14,12 +15,13 @@ record Evaluation(Objective objective, TokenBudget budget) {
 
     MetricsLine line(long step, double epoch) {
         int[] all = IntStream.range(0, objective.examples()).toArray();
-        List<int[]> microBatches = budget.packs(all, objective::tokens);
+        Iterator<Objective.MicroBatch> microBatches =
+                objective.prepare(budget.packs(all, objective::tokens)).iterator();
         List<String> names = objective.metricNames();
         double loss = 0;
         double[] sums = new double[names.size()];
-        for (int[] microBatch : microBatches) {
-            Objective.MicroBatchResult result = objective.run(microBatch, microBatches, false);
+        while (microBatches.hasNext()) {
+            Objective.MicroBatchResult result = microBatches.next().run(false);
             loss += Arrays.stream(result.lossShares()).sum();
             for (int i = 0; i < sums.length; i++) {
                 sums[i] += Arrays.stream(result.metrics()[i]).sum();

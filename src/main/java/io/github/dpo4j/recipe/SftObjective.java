@@ -10,8 +10,11 @@ import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.Objective;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 
 /** Cross-entropy of completions: -log pi summed over a step's scored tokens, divided by their number. */
 public record SftObjective(CausalLm policy, List<TokenizedCompletion> completions) implements Objective {
@@ -26,29 +29,48 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
     }
 
     @Override
-    public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
-        if (backward) {
-            return score(microBatch, step, true);
-        }
-        try (TensorScope _ = new TensorScope();
-                NoGrad _ = new NoGrad()) {
-            return score(microBatch, step, false);
+    public Stream<MicroBatch> prepare(List<int[]> step) {
+        double scoredTokens = scoredTokens(step);
+        return step.stream().map(numbers -> new Prepared(this, numbers, pack(numbers), scoredTokens));
+    }
+
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Prepared(SftObjective objective, int[] examples, PackedTokens tokens, double stepTokens)
+            implements MicroBatch {
+        @Override
+        public MicroBatchResult run(boolean backward) {
+            if (backward) {
+                return objective.score(tokens, stepTokens, true);
+            }
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                return objective.score(tokens, stepTokens, false);
+            }
         }
     }
 
-    private MicroBatchResult score(int[] microBatch, List<int[]> step, boolean backward) {
+    private PackedTokens pack(int[] numbers) {
         List<TokenizedCompletion> chosen =
-                Arrays.stream(microBatch).mapToObj(completions::get).toList();
-        PackedTokens tokens = PackedTokens.ofSequences(
+                Arrays.stream(numbers).mapToObj(completions::get).toList();
+        return PackedTokens.ofSequences(
                 chosen.stream().map(TokenizedCompletion::promptIds).toList(),
                 chosen.stream().map(TokenizedCompletion::completionIds).toList());
+    }
+
+    /** {@code stepTokens} are the scored tokens of the whole step. */
+    private MicroBatchResult score(PackedTokens tokens, double stepTokens, boolean backward) {
         Tensor sums = TokenLogps.sums(policy, tokens);
-        Tensor shares = sums.mul(new Scalar(-1.0 / scoredTokens(step)));
+        Tensor shares = sums.mul(new Scalar(-1.0 / stepTokens));
         if (backward) {
             shares.sum().backward();
         }
+        // One read from the device.
+        double[] read = Tensors.toDoubles(torch.stack(new TensorVector(shares.detach(), sums.detach())));
+        int count = read.length / 2;
         return new MicroBatchResult(
-                Tensors.toDoubles(shares), new double[][] {Tensors.toDoubles(sums)}, tokens.sequenceTokens());
+                Arrays.copyOf(read, count),
+                new double[][] {Arrays.copyOfRange(read, count, 2 * count)},
+                tokens.sequenceTokens());
     }
 
     private double scoredTokens(List<int[]> step) {

@@ -7,9 +7,11 @@ import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.report.Metric;
 import io.github.dpo4j.report.MetricsLine;
 import io.github.dpo4j.report.MetricsLog;
+import io.github.dpo4j.report.MetricsWriter;
 import io.github.dpo4j.report.RunStatus;
 import io.github.dpo4j.train.MetricSums;
 import io.github.dpo4j.train.Objective;
+import io.github.dpo4j.train.StepsAhead;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -67,13 +69,14 @@ record TrainingLoop(
         sums.restore(start.pending());
         long tokens = start.tokens();
         observer.begin("training", totalSteps, start.step());
-        try (MetricsLog log = folder.resuming() && start.step() > 0
-                ? MetricsLog.resumeAt(folder.metrics(), start.metricsBytes())
-                : MetricsLog.create(folder.metrics())) {
+        try (MetricsWriter log = new MetricsWriter(
+                        folder.resuming() && start.step() > 0
+                                ? MetricsLog.resumeAt(folder.metrics(), start.metricsBytes())
+                                : MetricsLog.create(folder.metrics()));
+                StepsAhead steps = new StepsAhead(start.step() + 1, totalSteps, this::prepared)) {
             for (long step = start.step() + 1; step <= totalSteps; step++) {
                 long before = sums.tokens();
-                List<int[]> microBatches = budget.packs(plan.step(step - 1), trainer.objective()::tokens);
-                Trainer.StepResult result = trainer.step(step, microBatches, sums);
+                Trainer.StepResult result = trainer.step(step, steps.next(), sums);
                 tokens += sums.tokens() - before;
                 observer.progress(step, summary(result, sums));
                 boolean last = step == totalSteps;
@@ -86,9 +89,9 @@ record TrainingLoop(
                 }
                 boolean stopping = !last && stopRequested.getAsBoolean();
                 if (stopping || (settings.saveSteps() > 0 && (last || step % settings.saveSteps() == 0))) {
-                    log.force();
+                    long metricsBytes = log.force();
                     Path saved = checkpoints.write(
-                            new TrainState(step, tokens, sums.snapshot(), log.position()),
+                            new TrainState(step, tokens, sums.snapshot(), metricsBytes),
                             trainer.parameters(),
                             trainer.optimizer().states(),
                             settings.saveTotalLimit());
@@ -103,6 +106,14 @@ record TrainingLoop(
             log.force();
         }
         return RunStatus.FINISHED;
+    }
+
+    /** The micro-batches of a 1-based step; runs on a thread of its own. */
+    private List<Objective.MicroBatch> prepared(long step) {
+        Objective objective = trainer.objective();
+        return objective
+                .prepare(budget.packs(plan.step(step - 1), objective::tokens))
+                .toList();
     }
 
     private MetricsLine trainLine(long step, Trainer.StepResult result, MetricSums sums, long tokens) {

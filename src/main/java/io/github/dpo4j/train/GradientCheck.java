@@ -4,7 +4,6 @@ import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import java.util.Arrays;
-import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -45,11 +44,10 @@ public final class GradientCheck {
     /** Runs the check on {@code example}; weights are put back bit for bit and gradients are left zero. */
     public static Result run(Objective objective, Parameters parameters, int example, long seed) {
         int[] microBatch = {example};
-        List<int[]> step = List.of(microBatch);
         parameters.zeroGradient();
         double loss;
         try (TensorScope _ = new TensorScope()) {
-            loss = sum(objective.run(microBatch, step, true));
+            loss = sum(objective.run(microBatch, true));
         }
         double gradNorm = GradientNorm.of(parameters.flatGradient());
         try (TensorScope _ = new TensorScope();
@@ -60,9 +58,9 @@ public final class GradientCheck {
             Result best = null;
             for (double size : STEPS) {
                 move(parameters, start, seed, size);
-                double above = sum(objective.run(microBatch, step, false));
+                double above = sum(objective.run(microBatch, false));
                 move(parameters, start, seed, -size);
-                double below = sum(objective.run(microBatch, step, false));
+                double below = sum(objective.run(microBatch, false));
                 Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
                 if (best == null || result.relativeError() < best.relativeError()) {
                     best = result;

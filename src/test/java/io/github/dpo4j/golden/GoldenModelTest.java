@@ -145,9 +145,8 @@ class GoldenModelTest {
             try (TensorScope _ = new TensorScope()) {
                 DpoObjective objective =
                         objective(golden, mix(row), row.path("beta").asDouble());
-                double loss = Arrays.stream(
-                                objective.run(first8, List.of(first8), true).lossShares())
-                        .sum();
+                double loss =
+                        Arrays.stream(objective.run(first8, true).lossShares()).sum();
                 double gradNorm =
                         GradientNorm.of(objective.policy().parameters().flatGradient());
                 double expected = row.path("loss").asDouble();
@@ -232,8 +231,9 @@ class GoldenModelTest {
             assertThat(expected.path("log")).hasSize(6);
             for (int step = 1; step <= 6; step++) {
                 MetricSums sums = new MetricSums(PairMetrics.NAMES);
+                List<int[]> packs = new TokenBudget(512).packs(plan.step(step - 1), objective::tokens);
                 Trainer.StepResult result =
-                        trainer.step(step, new TokenBudget(512).packs(plan.step(step - 1), objective::tokens), sums);
+                        trainer.step(step, objective.prepare(packs).toList(), sums);
                 JsonNode line = expected.path("log").path(step - 1);
                 assertMetric("loss", result.loss(), line, step);
                 assertMetric("grad_norm", result.gradNorm(), line, step);

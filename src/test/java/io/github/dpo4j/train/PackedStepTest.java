@@ -81,7 +81,8 @@ class PackedStepTest {
                     objective, parameters, new Optimizer(adam, parameters), 1e-3, new Schedule.Constant(), 1);
             MetricSums sums = new MetricSums(objective.metricNames());
             List<int[]> microBatches = new TokenBudget(budget).packs(STEP, objective::tokens);
-            Trainer.StepResult result = trainer.step(1, microBatches, sums);
+            Trainer.StepResult result =
+                    trainer.step(1, objective.prepare(microBatches).toList(), sums);
             assertThat(sums.examples()).isEqualTo(STEP.length);
             assertThat(sums.meanLoss()).isCloseTo(result.loss(), within(1e-12));
             double[] metrics = new double[sums.names().size()];

@@ -15,6 +15,7 @@ import io.github.dpo4j.torch.Tensors;
 import java.io.IOException;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,21 @@ class TrainerTest {
 
     /** An objective that spoils something after each micro-batch's backward: what a bug would look like. */
     private record Spoiled(Objective whole, Consumer<MicroBatchResult> spoiler) implements Objective {
+        @SuppressWarnings("ArrayRecordComponent") // never compared
+        private record SpoiledBatch(MicroBatch whole, int[] examples, Consumer<MicroBatchResult> spoiler)
+                implements MicroBatch {
+            @Override
+            public MicroBatchResult run(boolean backward) {
+                MicroBatchResult result = whole.run(backward);
+                if (backward) {
+                    try (NoGrad _ = new NoGrad()) {
+                        spoiler.accept(result);
+                    }
+                }
+                return result;
+            }
+        }
+
         @Override
         public int examples() {
             return whole.examples();
@@ -36,14 +52,8 @@ class TrainerTest {
         }
 
         @Override
-        public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
-            MicroBatchResult result = whole.run(microBatch, step, backward);
-            if (backward) {
-                try (NoGrad _ = new NoGrad()) {
-                    spoiler.accept(result);
-                }
-            }
-            return result;
+        public Stream<MicroBatch> prepare(List<int[]> step) {
+            return whole.prepare(step).map(batch -> new SpoiledBatch(batch, batch.examples(), spoiler));
         }
 
         @Override
@@ -65,6 +75,10 @@ class TrainerTest {
                 golden.policy(), new ReferenceLogps.Live(golden.reference()), mix, 0.1, golden.pairs(20, 16));
     }
 
+    private static List<Objective.MicroBatch> prepared(Objective objective, int[]... packs) {
+        return objective.prepare(List.of(packs)).toList();
+    }
+
     private static Trainer trainer(Objective objective, Parameters parameters) {
         return new Trainer(objective, parameters, new Optimizer(ADAMW, parameters), 1e-3, new Schedule.Constant(), 1);
     }
@@ -77,7 +91,7 @@ class TrainerTest {
             float[] before = Tensors.toFloats(parameters.flat());
             Spoiled spoiled = new Spoiled(objective, result -> result.lossShares()[1] = Double.NaN);
             assertThatThrownBy(() -> trainer(spoiled, parameters)
-                            .step(7, List.of(new int[] {2, 3}), new MetricSums(objective.metricNames())))
+                            .step(7, prepared(spoiled, new int[] {2, 3}), new MetricSums(objective.metricNames())))
                     .isInstanceOf(NonFiniteException.class)
                     .hasMessageContaining("step 7: the loss is not finite on ")
                     .hasMessageContaining("preferences.jsonl:4 (prompt 11, chosen 16, rejected 16 tokens)")
@@ -96,7 +110,10 @@ class TrainerTest {
             Spoiled spoiled = new Spoiled(
                     objective, _ -> parameters.flatGradient().narrow(0, 9, 1).fill_(new Scalar(Double.NaN)));
             assertThatThrownBy(() -> trainer(spoiled, parameters)
-                            .step(5, List.of(new int[] {2}, new int[] {3}), new MetricSums(objective.metricNames())))
+                            .step(
+                                    5,
+                                    prepared(spoiled, new int[] {2}, new int[] {3}),
+                                    new MetricSums(objective.metricNames())))
                     .isInstanceOf(NonFiniteException.class)
                     .hasMessageContaining("step 5: the gradient is not finite")
                     .hasMessageContaining("preferences.jsonl:3")
