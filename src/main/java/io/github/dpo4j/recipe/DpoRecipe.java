@@ -2,6 +2,7 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
@@ -62,6 +63,8 @@ public final class DpoRecipe {
             // Minimise the loss over the policy's weights.
             BatchPlan plan = training.plan(objective.examples());
             long totalSteps = training.totalSteps(plan);
+            TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
+            say(MicroBatchBudget.summary(budget, objective));
             Trainer trainer = new Trainer(
                     objective,
                     policy.parameters(),
@@ -69,10 +72,11 @@ public final class DpoRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("dpo", folder, settings.list(), training, inputs, notes, clock);
+            RunRecord record = new RunRecord("dpo", folder, settings.list(budget), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
+                    budget,
                     totalSteps,
                     training,
                     folder,
