@@ -41,27 +41,37 @@ final class SelfCheck {
         if (samePolicy && expected.isPresent()) {
             passed.add(lossAtZero(objective, expected.getAsDouble()));
         }
-        DpoObjective exact = inFloat32(objective);
-        List<TokenizedPair> mates =
-                shortest(objective, MATES).mapToObj(objective.pairs()::get).toList();
-        List<PackedTokens> alone = mates.stream()
-                .map(pair -> PreferenceBatch.withoutSharing(List.of(pair)).tokens())
-                .toList();
-        passed.add(batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()));
-        passed.add(gradient(exact, objective.policy().parameters(), seed));
+        passed.addAll(inFloat32(objective, seed));
         return "self-check passed: " + String.join("; ", passed);
+    }
+
+    /** The checks that need float32; their model's memory is given back. */
+    private static List<String> inFloat32(DpoObjective objective, long seed) {
+        try (TensorScope _ = new TensorScope()) {
+            DpoObjective exact = inFloat32(objective);
+            List<TokenizedPair> mates =
+                    shortest(objective, MATES).mapToObj(objective.pairs()::get).toList();
+            List<PackedTokens> alone = mates.stream()
+                    .map(pair -> PreferenceBatch.withoutSharing(List.of(pair)).tokens())
+                    .toList();
+            return List.of(
+                    batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()),
+                    gradient(exact, objective.policy().parameters(), seed));
+        }
     }
 
     /** Checks an SFT run before its first step and returns the line to print. */
     static String sft(SftObjective objective, long seed) {
-        SftObjective exact =
-                new SftObjective(objective.policy().computingIn(ComputeType.FLOAT32), objective.completions());
-        List<TokenizedCompletion> mates =
-                shortest(exact, MATES).mapToObj(exact.completions()::get).toList();
-        List<PackedTokens> alone =
-                mates.stream().map(mate -> packed(List.of(mate))).toList();
-        return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
-                + gradient(exact, objective.policy().parameters(), seed);
+        try (TensorScope _ = new TensorScope()) {
+            SftObjective exact =
+                    new SftObjective(objective.policy().computingIn(ComputeType.FLOAT32), objective.completions());
+            List<TokenizedCompletion> mates =
+                    shortest(exact, MATES).mapToObj(exact.completions()::get).toList();
+            List<PackedTokens> alone =
+                    mates.stream().map(mate -> packed(List.of(mate))).toList();
+            return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
+                    + gradient(exact, objective.policy().parameters(), seed);
+        }
     }
 
     private static DpoObjective inFloat32(DpoObjective objective) {
