@@ -163,6 +163,7 @@ public final class Checkpoints {
             }
         }
         readBuffers(checkpoint.resolve(WEIGHTS), parameters, Map.of("", parameters.flat()));
+        parameters.changed();
         Map<String, Tensor> prefixed = new LinkedHashMap<>();
         optimizerStates.forEach((name, buffer) -> prefixed.put(name + "/", buffer));
         readBuffers(checkpoint.resolve(OPTIMIZER), parameters, prefixed);

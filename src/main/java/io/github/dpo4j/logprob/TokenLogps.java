@@ -2,6 +2,9 @@ package io.github.dpo4j.logprob;
 
 import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -11,8 +14,20 @@ import org.bytedeco.pytorch.global.torch;
 public final class TokenLogps {
     private TokenLogps() {}
 
-    /** Returns log p of each scored token given what stands before it in its sequence, float32 [S]. */
+    /** Returns log p of each scored token given what stands before it in its sequence, without gradient, float32 [S]. */
     public static Tensor of(CausalLm model, PackedTokens tokens) {
+        try (TensorScope scope = new TensorScope();
+                NoGrad _ = new NoGrad()) {
+            FusedDecoder fused = model.fused();
+            return scope.keep(
+                    fused == null
+                            ? byAutograd(model, tokens)
+                            : Tensors.ofFloats(fused.forward(tokens, false).logps(), model.device()));
+        }
+    }
+
+    /** As {@link #of} by the plain decoder, with gradient where the thread's grad mode asks for it. */
+    static Tensor byAutograd(CausalLm model, PackedTokens tokens) {
         Tensor hidden = model.hidden(tokens);
         // Only the rows that predict a scored token go through the head: logits are the largest tensor of a step.
         Tensor predictors = hidden.index_select(0, Tensors.ofInts(tokens.predictorRows(), model.device()));

@@ -1,6 +1,7 @@
 package io.github.dpo4j.model;
 
 import io.github.dpo4j.batch.PackedTokens;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.Tensors;
@@ -20,9 +21,12 @@ public final class CausalLm {
     private final List<DecoderLayer> layers;
     private final Norm finalNorm;
     private final Linear head;
+    private final WeightNames names;
+    private final @Nullable FusedDecoder fused;
 
     CausalLm(
             DecoderSettings settings,
+            WeightNames names,
             Parameters parameters,
             ComputeType computeType,
             Tensor embedding,
@@ -38,6 +42,10 @@ public final class CausalLm {
         this.layers = layers;
         this.finalNorm = finalNorm;
         this.head = head;
+        this.names = names;
+        this.fused = !parameters.device().isCuda() && FusedDecoder.isAvailable()
+                ? new FusedDecoder(settings, names, parameters, computeType)
+                : null;
     }
 
     public DecoderSettings settings() {
@@ -58,7 +66,12 @@ public final class CausalLm {
 
     /** Returns a model over the same weights that computes in another type. */
     public CausalLm computingIn(ComputeType type) {
-        return new CausalLm(settings, parameters, type, embedding, learnedPositions, layers, finalNorm, head);
+        return new CausalLm(settings, names, parameters, type, embedding, learnedPositions, layers, finalNorm, head);
+    }
+
+    /** Returns the same model with a hand-written backward, or null where only autograd can run: on a GPU. */
+    public @Nullable FusedDecoder fused() {
+        return fused;
     }
 
     /** Returns the hidden states after the final norm, [T, width] in the compute type. */

@@ -31,7 +31,15 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
                         Linear.Layout.OUT_IN);
         weights.refuseSurplus();
         return new CausalLm(
-                settings, parameters, computeType, embedding, learnedPositions, List.copyOf(layers), finalNorm, head);
+                settings,
+                names,
+                parameters,
+                computeType,
+                embedding,
+                learnedPositions,
+                List.copyOf(layers),
+                finalNorm,
+                head);
     }
 
     private DecoderLayer layer(int number, String prefix) {

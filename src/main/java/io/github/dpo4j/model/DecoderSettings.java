@@ -57,7 +57,8 @@ public record DecoderSettings(
     public record AttentionScale(boolean byHeadWidth, boolean byInverseLayer) {
         public static final AttentionScale USUAL = new AttentionScale(true, false);
 
-        double of(int layer, int headWidth) {
+        /** Returns the factor of a layer. */
+        public double of(int layer, int headWidth) {
             return (byHeadWidth ? 1 / Math.sqrt(headWidth) : 1) / (byInverseLayer ? layer + 1 : 1);
         }
     }

@@ -6,7 +6,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /** y = x W^T + b in the type of x; master weights of another type are cast on the way, and gradients come back to them. */
-record Linear(Tensor weight, @Nullable Tensor bias, Layout layout) {
+public record Linear(Tensor weight, @Nullable Tensor bias, Layout layout) {
     /** How the weight lies in the file: [out, in] as nn.Linear keeps it, or [in, out] as GPT-2's Conv1D does. */
     public enum Layout {
         OUT_IN,
@@ -14,7 +14,7 @@ record Linear(Tensor weight, @Nullable Tensor bias, Layout layout) {
     }
 
     /** Maps [..., in] to [..., out]. */
-    Tensor apply(Tensor x) {
+    public Tensor apply(Tensor x) {
         Tensor weightAsX = weight.to(x.scalar_type());
         Tensor outIn = switch (layout) {
             case OUT_IN -> weightAsX;

@@ -4,6 +4,7 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
 import io.github.dpo4j.torch.Device;
+import io.github.dpo4j.torch.HugePages;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
@@ -28,6 +29,10 @@ public final class Parameters {
     private final Device device;
     private final Map<String, Tensor> byName;
     private final @Nullable Flat flat;
+    private @Nullable Tensor half;
+    private long halfVersion = -1;
+    private long changes;
+    private boolean gradientIsStale;
 
     /** The buffers behind trainable weights; {@code decayed} elements at their start are matrices'. */
     private record Flat(Tensor weights, Tensor gradients, long decayed, Map<String, Long> offsets) {}
@@ -57,8 +62,8 @@ public final class Parameters {
         Map<String, Tensor> views = new LinkedHashMap<>();
         Map<String, Long> offsets = new LinkedHashMap<>();
         try (NoGrad _ = new NoGrad()) {
-            Tensor weights = Tensors.zeros(device, ScalarType.Float, elements);
-            Tensor gradients = Tensors.zeros(device, ScalarType.Float, elements);
+            Tensor weights = Tensors.largeZeros(device, ScalarType.Float, elements);
+            Tensor gradients = Tensors.largeZeros(device, ScalarType.Float, elements);
             long at = 0;
             for (TensorInfo info : matricesFirst) {
                 Tensor view = weights.narrow(0, at, info.elements()).view(shape(info));
@@ -79,7 +84,8 @@ public final class Parameters {
         Map<String, Tensor> weights = new LinkedHashMap<>();
         try (NoGrad _ = new NoGrad()) {
             for (TensorInfo info : tensors) {
-                Tensor weight = Tensors.empty(device, isMatrix(info) ? type : ScalarType.Float, shape(info));
+                Tensor weight =
+                        HugePages.advise(Tensors.empty(device, isMatrix(info) ? type : ScalarType.Float, shape(info)));
                 read(folder, info, weight);
                 weights.put(info.name(), weight);
             }
@@ -121,6 +127,54 @@ public final class Parameters {
         return byName;
     }
 
+    /** True where gradients are summed: {@link #flat} and its companions exist. */
+    public boolean isTrainable() {
+        return flat != null;
+    }
+
+    /** Returns a number that changes whenever the trained weights do, by libtorch or by {@link #changed}. */
+    public long version() {
+        return trained().weights()._version() + changes;
+    }
+
+    /** Says that the weights' memory was written without libtorch. */
+    public void changed() {
+        changes++;
+    }
+
+    /** Returns room for the trained matrices in bfloat16, laid out as {@link #flat}; made at the first call, in the innermost scope. */
+    public Tensor half() {
+        if (half == null) {
+            half = HugePages.advise(
+                    Tensors.empty(device, ScalarType.BFloat16, trained().decayed()));
+        }
+        return half;
+    }
+
+    /** True once {@link #half} has been asked for. */
+    public boolean hasHalf() {
+        return half != null;
+    }
+
+    /** True where {@link #half} holds something else than the weights, rounded. */
+    public boolean halfIsStale() {
+        return halfVersion != version();
+    }
+
+    /** Says that {@link #half} holds the weights, rounded. */
+    public void halfIsCurrent() {
+        halfVersion = version();
+    }
+
+    /** Returns a weight by its name in the files. */
+    public Tensor weight(String name) {
+        Tensor weight = byName.get(name);
+        if (weight == null) {
+            throw new IllegalArgumentException("the model has no weight " + name);
+        }
+        return weight;
+    }
+
     /** Returns the buffer that holds all weights (and zeros between them), float32 [n]; throws on a frozen model. */
     public Tensor flat() {
         return trained().weights();
@@ -128,7 +182,22 @@ public final class Parameters {
 
     /** Returns the buffer that gradients are summed in, float32 [n]; throws on a frozen model. */
     public Tensor flatGradient() {
+        if (takeOverwrite()) {
+            trained().gradients().zero_();
+        }
         return trained().gradients();
+    }
+
+    /** As {@link #flatGradient} where the caller writes every element, or asked {@link #takeOverwrite} before. */
+    public Tensor gradientMemory() {
+        return trained().gradients();
+    }
+
+    /** True, once, after {@link #zeroGradient}: whoever asks then overwrites all gradients rather than adding to them. */
+    public boolean takeOverwrite() {
+        boolean stale = gradientIsStale;
+        gradientIsStale = false;
+        return stale;
     }
 
     /** Returns how many elements at the start of the buffers weight decay applies to. */
@@ -138,9 +207,9 @@ public final class Parameters {
 
     /** Returns the part of {@code buffer}, of the flat layout, that belongs to a weight, in its shape. */
     public Tensor part(Tensor buffer, String name) {
-        Tensor weight = byName.get(name);
+        Tensor weight = weight(name);
         Long offset = trained().offsets().get(name);
-        if (weight == null || offset == null) {
+        if (offset == null) {
             throw new IllegalArgumentException("the model has no weight " + name);
         }
         return buffer.narrow(0, offset, weight.numel()).view(Tensors.shape(weight));
@@ -158,7 +227,9 @@ public final class Parameters {
         return byName.values().stream().mapToLong(Tensor::numel).sum();
     }
 
+    /** Makes the next gradient the first of its sum. */
     public void zeroGradient() {
-        flatGradient().zero_();
+        trained();
+        gradientIsStale = true;
     }
 }

@@ -10,15 +10,10 @@ record RotaryTable(Tensor cos, Tensor sin, int rotaryWidth) {
 
     /** Computes the angles in float32, as transformers does; {@code positions} is int64 [T]. */
     static RotaryTable of(Positions.Rotary rotary, Tensor positions, Device device, ScalarType type) {
-        float[] frequencies = new float[rotary.rotaryWidth() / 2];
-        for (int i = 0; i < frequencies.length; i++) {
-            float frequency = (float) Math.pow(rotary.theta(), -2.0 * i / rotary.rotaryWidth());
-            frequencies[i] = (float) rotary.scaling().scale(frequency);
-        }
         Tensor angles = positions
                 .to(ScalarType.Float)
                 .unsqueeze(-1)
-                .mul(Tensors.ofFloats(frequencies, device))
+                .mul(Tensors.ofFloats(rotary.frequencies(), device))
                 .unsqueeze(1);
         return new RotaryTable(angles.cos().to(type), angles.sin().to(type), rotary.rotaryWidth());
     }

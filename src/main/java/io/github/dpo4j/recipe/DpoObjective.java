@@ -2,6 +2,7 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.batch.PreferenceBatch;
 import io.github.dpo4j.logprob.ReferenceLogps;
+import io.github.dpo4j.logprob.ScoredTokens;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.objective.LogRatios;
@@ -40,35 +41,41 @@ public record DpoObjective(
     @Override
     public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
         PreferenceBatch batch = batch(microBatch);
-        if (backward) {
-            return run(batch, counts(step), true);
+        if (!backward) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                LogRatios ratios = logRatios(batch, TokenLogps.of(policy, batch.tokens()));
+                return result(batch, ratios, loss.shares(ratios, counts(step)));
+            }
         }
-        try (TensorScope _ = new TensorScope();
-                NoGrad _ = new NoGrad()) {
-            return run(batch, counts(step), false);
-        }
+        Tensor referenceSums = reference.sums(batch);
+        ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
+        LogRatios ratios = logRatios(batch, scored.logps(), referenceSums);
+        Tensor shares = loss.shares(ratios, counts(step));
+        shares.sum().backward();
+        scored.backward();
+        return result(batch, ratios, shares);
     }
 
-    private MicroBatchResult run(PreferenceBatch batch, StepCounts counts, boolean backward) {
-        LogRatios ratios = logRatios(batch);
-        Tensor shares = loss.shares(ratios, counts);
-        if (backward) {
-            shares.sum().backward();
-        }
+    private MicroBatchResult result(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
         return new MicroBatchResult(
                 Tensors.toDoubles(shares),
                 PairMetrics.of(ratios, beta),
                 batch.tokens().sequenceTokens());
     }
 
-    /** Scores both completions of every pair under policy and reference. */
-    LogRatios logRatios(PreferenceBatch batch) {
-        Tensor policySums = TokenLogps.sums(policy, batch.tokens());
-        Tensor referenceSums = reference.sums(batch);
-        float[] counts = new float[batch.tokens().scoredCounts().length];
+    private LogRatios logRatios(PreferenceBatch batch, Tensor policyLogps) {
+        return logRatios(batch, policyLogps, reference.sums(batch));
+    }
+
+    /** Holds the logps of both completions of every pair under the policy, token by token, against the reference's. */
+    private LogRatios logRatios(PreferenceBatch batch, Tensor policyLogps, Tensor referenceSums) {
+        int[] scored = batch.tokens().scoredCounts();
+        float[] counts = new float[scored.length];
         for (int i = 0; i < counts.length; i++) {
-            counts[i] = batch.tokens().scoredCounts()[i];
+            counts[i] = scored[i];
         }
+        Tensor policySums = TokenLogps.sums(policyLogps, scored);
         return LogRatios.of(policySums, referenceSums, Tensors.ofFloats(counts, policy.device()));
     }
 

@@ -1,6 +1,7 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.batch.PackedTokens;
+import io.github.dpo4j.logprob.ScoredTokens;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.text.TokenizedCompletion;
@@ -27,26 +28,31 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
 
     @Override
     public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
-        if (backward) {
-            return score(microBatch, step, true);
-        }
-        try (TensorScope _ = new TensorScope();
-                NoGrad _ = new NoGrad()) {
-            return score(microBatch, step, false);
-        }
-    }
-
-    private MicroBatchResult score(int[] microBatch, List<int[]> step, boolean backward) {
         List<TokenizedCompletion> chosen =
                 Arrays.stream(microBatch).mapToObj(completions::get).toList();
         PackedTokens tokens = PackedTokens.ofSequences(
                 chosen.stream().map(TokenizedCompletion::promptIds).toList(),
                 chosen.stream().map(TokenizedCompletion::completionIds).toList());
-        Tensor sums = TokenLogps.sums(policy, tokens);
-        Tensor shares = sums.mul(new Scalar(-1.0 / scoredTokens(step)));
-        if (backward) {
-            shares.sum().backward();
+        if (!backward) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                Tensor sums = TokenLogps.sums(policy, tokens);
+                return result(tokens, sums, shares(sums, step));
+            }
         }
+        ScoredTokens scored = ScoredTokens.of(policy, tokens);
+        Tensor sums = TokenLogps.sums(scored.logps(), tokens.scoredCounts());
+        Tensor shares = shares(sums, step);
+        shares.sum().backward();
+        scored.backward();
+        return result(tokens, sums, shares);
+    }
+
+    private Tensor shares(Tensor sums, List<int[]> step) {
+        return sums.mul(new Scalar(-1.0 / scoredTokens(step)));
+    }
+
+    private static MicroBatchResult result(PackedTokens tokens, Tensor sums, Tensor shares) {
         return new MicroBatchResult(
                 Tensors.toDoubles(shares), new double[][] {Tensors.toDoubles(sums)}, tokens.sequenceTokens());
     }

@@ -1,10 +1,12 @@
 package io.github.dpo4j.torch;
 
 import java.lang.foreign.MemorySegment;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -59,6 +61,14 @@ public final class Tensors {
         return torch.zeros(shape, device.options(type));
     }
 
+    /** As {@link #zeros} for a buffer of many megabytes, on large pages where the system has them. */
+    public static Tensor largeZeros(Device device, ScalarType type, long elements) {
+        Tensor buffer = HugePages.advise(empty(device, type, elements));
+        try (NoGrad _ = new NoGrad()) {
+            return buffer.zero_();
+        }
+    }
+
     public static Tensor full(Device device, ScalarType type, double value, long... shape) {
         return torch.full(shape, new Scalar(value), device.options(type));
     }
@@ -97,7 +107,7 @@ public final class Tensors {
     public static void copyInto(Tensor target, MemorySegment source, ScalarType type) {
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
-            if (target.scalar_type() == type && !target.is_cuda()) {
+            if (target.scalar_type().intern() == type && !target.is_cuda()) {
                 bytesOf(target).copyFrom(source);
             } else {
                 Tensor host = empty(Device.CPU, type, shape(target));
@@ -141,6 +151,11 @@ public final class Tensors {
                 causal,
                 new DoubleOptional(scale),
                 false);
+    }
+
+    /** Runs autograd from {@code tensor} with the gradient that came down to it. */
+    public static void backward(Tensor tensor, Tensor gradient) {
+        tensor.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
     }
 
     /** Makes {@code gradient} the place where {@code parameter}'s gradient is summed up. */

@@ -3,18 +3,20 @@ package io.github.dpo4j.train;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.ScalarTypeOptional;
+import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Holds autograd against finite differences of the loss of one example, in one random direction of weight space. */
 public final class GradientCheck {
     /** How far each weight moves, as a share of its tensor's root mean square; the best of them counts. */
     private static final double[] STEPS = {3e-3, 1e-2, 1e-3, 3e-2};
+
+    /** Elements of a weight that move. */
+    private static final int STRETCH = 1 << 14;
 
     private static final double TOLERANCE = 0.05;
     /** Float32 noise of a loss, relative to its size. */
@@ -52,65 +54,95 @@ public final class GradientCheck {
             loss = sum(objective.run(microBatch, step, true));
         }
         double gradNorm = GradientNorm.of(parameters.flatGradient());
-        try (TensorScope _ = new TensorScope();
-                NoGrad _ = new NoGrad()) {
-            Tensor start = parameters.flat().clone();
-            double autograd = slope(parameters, seed);
-            parameters.zeroGradient();
-            Result best = null;
-            for (double size : STEPS) {
-                move(parameters, start, seed, size);
-                double above = sum(objective.run(microBatch, step, false));
-                move(parameters, start, seed, -size);
-                double below = sum(objective.run(microBatch, step, false));
-                Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
-                if (best == null || result.relativeError() < best.relativeError()) {
-                    best = result;
-                }
-                if (best.agrees()) {
-                    break;
-                }
+        List<Probe> probes = probes(parameters, seed);
+        double autograd = probes.stream().mapToDouble(Probe::slope).sum();
+        parameters.zeroGradient();
+        Result best = null;
+        for (double size : STEPS) {
+            probes.forEach(probe -> probe.move(parameters, size));
+            double above = sum(objective.run(microBatch, step, false));
+            probes.forEach(probe -> probe.move(parameters, -size));
+            double below = sum(objective.run(microBatch, step, false));
+            Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
+            if (best == null || result.relativeError() < best.relativeError()) {
+                best = result;
             }
-            parameters.flat().copy_(start);
-            if (best == null) {
-                throw new IllegalStateException("no step size was tried");
+            if (best.agrees()) {
+                break;
             }
-            return best;
         }
+        probes.forEach(probe -> probe.move(parameters, 0));
+        if (best == null) {
+            throw new IllegalStateException("no step size was tried");
+        }
+        return best;
     }
 
     private static double sum(Objective.MicroBatchResult result) {
         return Arrays.stream(result.lossShares()).sum();
     }
 
-    /** The gradient times the direction. */
-    private static double slope(Parameters parameters, long seed) {
-        torch.manual_seed(seed);
-        double slope = 0;
-        for (String name : parameters.byName().keySet()) {
-            try (TensorScope _ = new TensorScope()) {
-                Tensor gradient = parameters.part(parameters.flatGradient(), name);
-                Tensor product = gradient.mul(direction(parameters.part(parameters.flat(), name)));
-                slope += product.sum(new ScalarTypeOptional(ScalarType.Double)).item_double();
+    /**
+     * A run of one weight's elements that move together: all of a small weight, a random stretch of a large one, so that the
+     * check costs the same for any model.
+     *
+     * @param direction normal noise of the weights' own root mean square; 1 % of a unit for a weight of zeros
+     */
+    @SuppressWarnings("ArrayRecordComponent") // plain numbers
+    private record Probe(String name, long from, float[] start, float[] gradient, float[] direction) {
+        double slope() {
+            double slope = 0;
+            for (int i = 0; i < gradient.length; i++) {
+                slope += (double) gradient[i] * direction[i];
+            }
+            return slope;
+        }
+
+        /** Sets the weights to start + size x direction. */
+        void move(Parameters parameters, double size) {
+            float[] moved = new float[start.length];
+            for (int i = 0; i < moved.length; i++) {
+                moved[i] = (float) (start[i] + size * direction[i]);
+            }
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                stretch(parameters, parameters.flat(), name, from, moved.length)
+                        .copy_(Tensors.ofFloats(moved, parameters.device()));
             }
         }
-        return slope;
     }
 
-    /** Sets the weights to start + size x direction; the same seed gives the same direction. */
-    private static void move(Parameters parameters, Tensor start, long seed, double size) {
-        torch.manual_seed(seed);
+    private static List<Probe> probes(Parameters parameters, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        List<Probe> probes = new ArrayList<>();
         for (String name : parameters.byName().keySet()) {
-            try (TensorScope _ = new TensorScope()) {
-                Tensor origin = parameters.part(start, name);
-                parameters.part(parameters.flat(), name).copy_(origin.add(direction(origin), new Scalar(size)));
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                long elements = parameters.weight(name).numel();
+                int length = (int) Math.min(STRETCH, elements);
+                long from = random.nextLong(elements - length + 1);
+                float[] start = Tensors.toFloats(stretch(parameters, parameters.flat(), name, from, length));
+                float[] gradient = Tensors.toFloats(stretch(parameters, parameters.flatGradient(), name, from, length));
+                probes.add(new Probe(name, from, start, gradient, direction(start, random)));
             }
         }
+        return probes;
     }
 
-    /** Normal noise of the weights' own root mean square; a tensor of zeros moves by 1 % of a unit. */
-    private static Tensor direction(Tensor weights) {
-        double rms = Math.sqrt(weights.square().mean().item_double());
-        return torch.randn_like(weights).mul(new Scalar(rms == 0 ? 0.01 : rms));
+    private static Tensor stretch(Parameters parameters, Tensor buffer, String name, long from, long length) {
+        return parameters.part(buffer, name).view(-1).narrow(0, from, length);
+    }
+
+    private static float[] direction(float[] weights, SplittableRandom random) {
+        double squares = 0;
+        for (float weight : weights) {
+            squares += (double) weight * weight;
+        }
+        double size = squares == 0 ? 0.01 : Math.sqrt(squares / weights.length);
+        float[] direction = new float[weights.length];
+        for (int i = 0; i < direction.length; i++) {
+            direction[i] = (float) (size * random.nextGaussian());
+        }
+        return direction;
     }
 }

@@ -1,8 +1,12 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.kernel.Gradients;
+import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
-import org.bytedeco.pytorch.Scalar;
+import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.torch.Threads;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -14,6 +18,9 @@ public final class GradientNorm {
 
     /** Returns the L2 norm of a flat float32 buffer, slices summed in float64; NaN or infinite if an element is. */
     public static double of(Tensor flat) {
+        if (FusedDecoder.isAvailable() && !flat.is_cuda()) {
+            return Math.sqrt(Gradients.squares(Team.shared(Threads.count()), Tensors.bytesOf(flat)));
+        }
         double squares = 0;
         for (long at = 0; at < flat.numel(); at += SLICE) {
             try (TensorScope _ = new TensorScope();
@@ -26,14 +33,9 @@ public final class GradientNorm {
         return Math.sqrt(squares);
     }
 
-    /** Scales the buffer so that its norm is at most {@code maxNorm}; 0 leaves it as it is. */
-    public static void clip(Tensor flat, double norm, double maxNorm) {
+    /** Returns what gradients of this norm are multiplied with so that it is at most {@code maxNorm}; 0 leaves them as they are. */
+    public static double clipScale(double norm, double maxNorm) {
         double factor = maxNorm / (norm + 1e-6);
-        if (maxNorm > 0 && factor < 1) {
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                flat.mul_(new Scalar(factor));
-            }
-        }
+        return maxNorm > 0 && factor < 1 ? factor : 1;
     }
 }

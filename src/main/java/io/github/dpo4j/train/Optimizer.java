@@ -1,9 +1,14 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.kernel.Updates;
 import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.torch.Threads;
+import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +37,7 @@ public final class Optimizer {
         for (String name : names) {
             states.put(
                     name,
-                    Tensors.zeros(
+                    Tensors.largeZeros(
                             parameters.device(),
                             ScalarType.Float,
                             parameters.flat().numel()));
@@ -44,10 +49,23 @@ public final class Optimizer {
         return states;
     }
 
-    /** Makes the update of the 1-based {@code step} with this learning rate. */
-    public void step(double learningRate, long step) {
+    /** Makes the update of the 1-based {@code step} with this learning rate, from the gradients times {@code gradientScale}. */
+    public void step(double learningRate, long step, double gradientScale) {
         long elements = parameters.flat().numel();
         long decayed = parameters.decayedElements();
+        if (FusedDecoder.isAvailable() && !parameters.device().isCuda()) {
+            fused(0, decayed, learningRate, step, settings.weightDecay(), gradientScale);
+            fused(decayed, elements - decayed, learningRate, step, 0, gradientScale);
+            parameters.changed();
+            parameters.halfIsCurrent();
+            return;
+        }
+        if (gradientScale != 1) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                parameters.flatGradient().mul_(new Scalar(gradientScale));
+            }
+        }
         for (long at = 0; at < elements; ) {
             boolean decays = at < decayed;
             long length = Math.min(SLICE, (decays ? decayed : elements) - at);
@@ -57,6 +75,42 @@ public final class Optimizer {
             }
             at += length;
         }
+    }
+
+    private void fused(long at, long length, double learningRate, long step, double weightDecay, double gradientScale) {
+        if (length == 0) {
+            return;
+        }
+        Updates.Buffers buffers = new Updates.Buffers(
+                slice(parameters.flat(), at, length),
+                slice(parameters.flatGradient(), at, length),
+                states.values().stream().map(state -> slice(state, at, length)).toArray(MemorySegment[]::new),
+                at == 0 && parameters.hasHalf() ? Tensors.bytesOf(parameters.half()) : null);
+        Team team = Team.shared(Threads.count());
+        switch (settings) {
+            case OptimizerSettings.AdamW adam ->
+                new Updates.AdamW(
+                                (float) adam.beta1(),
+                                (float) adam.beta2(),
+                                (float) adam.epsilon(),
+                                (float) (1 - learningRate * weightDecay),
+                                (float) (learningRate / (1 - Math.pow(adam.beta1(), (double) step))),
+                                (float) Math.sqrt(1 - Math.pow(adam.beta2(), (double) step)),
+                                (float) gradientScale)
+                        .run(team, buffers);
+            case OptimizerSettings.RmsProp rms ->
+                new Updates.RmsProp(
+                                (float) rms.alpha(),
+                                (float) rms.epsilon(),
+                                (float) weightDecay,
+                                (float) learningRate,
+                                (float) gradientScale)
+                        .run(team, buffers);
+        }
+    }
+
+    private static MemorySegment slice(Tensor buffer, long at, long length) {
+        return Tensors.bytesOf(buffer).asSlice(at * Float.BYTES, length * Float.BYTES);
     }
 
     private void update(long at, long length, double learningRate, long step, double weightDecay) {

@@ -73,9 +73,8 @@ public final class Trainer {
             throw new NonFiniteException("step " + step + ": the gradient is not finite though the loss is (" + loss
                     + "); the examples of the step are " + describe(microBatches) + advice());
         }
-        GradientNorm.clip(parameters.flatGradient(), gradNorm, maxGradNorm);
         double learningRate = peakLearningRate * schedule.factor(step - 1);
-        optimizer.step(learningRate, step);
+        optimizer.step(learningRate, step, GradientNorm.clipScale(gradNorm, maxGradNorm));
         sums.addStep(loss, examples, (System.nanoTime() - start) / 1e9);
         return new StepResult(loss, gradNorm, learningRate);
     }

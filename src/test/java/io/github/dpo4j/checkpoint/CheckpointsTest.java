@@ -63,8 +63,8 @@ class CheckpointsTest {
         try (NoGrad _ = new NoGrad()) {
             parameters.flatGradient().fill_(new Scalar(1.0 / 3));
         }
-        optimizer.step(1e-3, 1);
-        optimizer.step(1e-3, 2);
+        optimizer.step(1e-3, 1, 1);
+        optimizer.step(1e-3, 2, 1);
     }
 
     @Test

@@ -70,8 +70,10 @@ class SharingTest {
             for (int i = 0; i < weights.length; i++) {
                 weights[i] = i + 1;
             }
-            Tensor sums = TokenLogps.sums(policy, batch.tokens());
+            ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
+            Tensor sums = TokenLogps.sums(scored.logps(), batch.tokens().scoredCounts());
             sums.mul(Tensors.ofFloats(weights, Device.CPU)).sum().backward();
+            scored.backward();
             return Tensors.toDoubles(policy.parameters().flatGradient());
         }
     }

@@ -1,0 +1,49 @@
+package io.github.dpo4j.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/** Rows of a table by number, and back. */
+public final class Embeddings {
+    private static final int ROWS_A_CHUNK = 32;
+
+    private Embeddings() {}
+
+    /** out[i] = table[ids[i]]. */
+    public static void gather(Team team, Rows table, int[] ids, Rows out) {
+        team.runRows(ids.length, ROWS_A_CHUNK, (from, to, scratch) -> {
+            float[] row = scratch.floats(0, table.width());
+            for (int i = from; i < to; i++) {
+                table.load(ids[i], row);
+                out.store(i, row);
+            }
+        });
+    }
+
+    /** out[i] += table[ids[i]]. */
+    public static void gatherAdd(Team team, Rows table, int[] ids, Rows out) {
+        team.runRows(ids.length, ROWS_A_CHUNK, (from, to, scratch) -> {
+            float[] row = scratch.floats(0, table.width());
+            float[] sum = scratch.floats(1, table.width());
+            for (int i = from; i < to; i++) {
+                table.load(ids[i], row);
+                out.load(i, sum);
+                Vectors.add(sum, row, table.width());
+                out.store(i, sum);
+            }
+        });
+    }
+
+    /** sums[ids[i]] += rows[i], in order of i: ids may repeat. {@code sums} is float32 of rows as wide. */
+    public static void scatterAdd(Rows rows, int[] ids, MemorySegment sums) {
+        int width = rows.width();
+        Rows target = new Rows(sums, false, Math.toIntExact(sums.byteSize() / Float.BYTES / width), width);
+        float[] row = new float[Lanes.padded(width)];
+        float[] sum = new float[Lanes.padded(width)];
+        for (int i = 0; i < ids.length; i++) {
+            rows.load(i, row);
+            target.load(ids[i], sum);
+            Vectors.add(sum, row, width);
+            target.store(ids[i], sum);
+        }
+    }
+}

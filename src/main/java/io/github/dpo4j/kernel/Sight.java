@@ -1,0 +1,60 @@
+package io.github.dpo4j.kernel;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which keys each query of a pack sees. Tokens that see each other lie in one block (a pair: prompt, chosen, rejected); a
+ * token sees two ranges of its own block, the second after the first: a rejected completion sees the prompt and itself.
+ *
+ * @param blocks they cover the pack in order
+ * @param from first key of the first range, from the block's start; [T], as the others
+ * @param to end of the first range
+ * @param secondFrom first key of the second range
+ * @param secondTo end of the second range, the token itself included
+ */
+@SuppressWarnings("ArrayRecordComponent") // bulk data; nobody compares it
+public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, int[] secondTo) {
+    /** Tokens [start, start + length) of the pack. */
+    public record Block(int start, int length) {}
+
+    /** A run of tokens that sees itself causally and, before that, all of a prefix (length 0: none). */
+    public record Run(int start, int length, int prefixStart, int prefixLength) {}
+
+    /** Makes the sight of runs that lie back to back; a prefix lies before its run. */
+    public static Sight of(List<Run> runs, int tokens) {
+        List<Block> blocks = new ArrayList<>();
+        for (Run run : runs) {
+            int start = run.prefixLength() == 0 ? run.start() : run.prefixStart();
+            while (!blocks.isEmpty()
+                    && blocks.getLast().start() + blocks.getLast().length() > start) {
+                start = Math.min(start, blocks.removeLast().start());
+            }
+            blocks.add(new Block(start, run.start() + run.length() - start));
+        }
+        Sight sight =
+                new Sight(List.copyOf(blocks), new int[tokens], new int[tokens], new int[tokens], new int[tokens]);
+        int next = 0;
+        for (Run run : runs) {
+            while (blocks.get(next).start() + blocks.get(next).length() <= run.start()) {
+                next++;
+            }
+            sight.fill(run, blocks.get(next).start());
+        }
+        return sight;
+    }
+
+    private void fill(Run run, int blockStart) {
+        for (int t = run.start(); t < run.start() + run.length(); t++) {
+            from[t] = run.prefixLength() == 0 ? run.start() - blockStart : run.prefixStart() - blockStart;
+            to[t] = run.prefixLength() == 0 ? t - blockStart + 1 : from[t] + run.prefixLength();
+            secondFrom[t] = run.prefixLength() == 0 ? to[t] : run.start() - blockStart;
+            secondTo[t] = t - blockStart + 1;
+        }
+    }
+
+    /** Returns the number of keys that token {@code t} of the pack sees. */
+    int seen(int t) {
+        return to[t] - from[t] + secondTo[t] - secondFrom[t];
+    }
+}

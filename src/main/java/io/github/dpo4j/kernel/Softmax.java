@@ -1,0 +1,146 @@
+package io.github.dpo4j.kernel;
+
+import io.github.dpo4j.kernel.Sight.Block;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The softmax of attention over what each query sees, and its backward. Scores of the queries [first, end) of a block lie as
+ * [groups x (end - first) x members, keys], members being the heads of a group.
+ */
+public final class Softmax {
+    private static final int ROWS_A_CHUNK = 32;
+
+    private Softmax() {}
+
+    /**
+     * A strip of a block's queries.
+     *
+     * @param groups key-value heads
+     * @param members query heads a group
+     * @param scale what scores are multiplied with
+     */
+    public record Strip(Sight sight, Block block, int first, int end, int groups, int members, float scale) {
+        int rows() {
+            return groups * (end - first) * members;
+        }
+
+        /** The query of a row, from the block's start. */
+        int query(int row) {
+            return first + row % ((end - first) * members) / members;
+        }
+
+        /** Where a row's statistics lie: as heads lie in {@link Heads}, one number a head. */
+        long statistic(int row) {
+            int inGroup = (end - first) * members;
+            long group = row / inGroup;
+            return (long) block.start() * groups * members
+                    + group * block.length() * members
+                    + (long) first * members
+                    + row % inGroup;
+        }
+    }
+
+    /** Turns scores into probabilities in place, 0 where nothing is seen; keeps log sum exp of the scaled scores, float32. */
+    public static void forward(Team team, Strip strip, Rows scores, Rows logSums) {
+        team.runRows(strip.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
+            float[] x = scratch.floats(0, scores.width());
+            float[] one = scratch.floats(1, 1);
+            for (int row = from; row < to; row++) {
+                int token = strip.block().start() + strip.query(row);
+                int n = gather(strip.sight(), token, scores, row, x);
+                float largest = largest(x, n) * strip.scale();
+                float sum = exponentiate(x, n, strip.scale(), largest);
+                multiply(x, n, 1 / sum);
+                scatter(strip.sight(), token, scores, row, x);
+                one[0] = largest + (float) Math.log(sum);
+                logSums.write(strip.statistic(row), 1, one);
+            }
+        });
+    }
+
+    /**
+     * Makes probabilities of scores again and gradients of scores of gradients of probabilities, both in place.
+     *
+     * @param dots each query's sum of probability x gradient, which is that of output x gradient of output
+     */
+    public static void backward(Team team, Strip strip, Rows scores, Rows gradients, Rows logSums, Rows dots) {
+        team.runRows(strip.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
+            float[] p = scratch.floats(0, scores.width());
+            float[] d = scratch.floats(1, scores.width());
+            for (int row = from; row < to; row++) {
+                int token = strip.block().start() + strip.query(row);
+                int n = gather(strip.sight(), token, scores, row, p);
+                gather(strip.sight(), token, gradients, row, d);
+                long statistic = strip.statistic(row);
+                gradient(p, d, n, strip.scale(), logSums.get(statistic), dots.get(statistic));
+                scatter(strip.sight(), token, scores, row, p);
+                scatter(strip.sight(), token, gradients, row, d);
+            }
+        });
+    }
+
+    /** Reads what the token sees, without gaps; pads with the most negative number. */
+    private static int gather(Sight sight, int token, Rows rows, int row, float[] into) {
+        long at = (long) row * rows.width();
+        int first = sight.to()[token] - sight.from()[token];
+        rows.readAt(at + sight.from()[token], first, into, 0);
+        int second = sight.secondTo()[token] - sight.secondFrom()[token];
+        rows.readAt(at + sight.secondFrom()[token], second, into, first);
+        for (int i = first + second; i < Lanes.padded(first + second); i++) {
+            into[i] = -Float.MAX_VALUE;
+        }
+        return first + second;
+    }
+
+    private static void scatter(Sight sight, int token, Rows rows, int row, float[] from) {
+        long at = (long) row * rows.width();
+        int first = sight.to()[token] - sight.from()[token];
+        rows.zero(at, sight.from()[token]);
+        rows.writeFrom(at + sight.from()[token], first, from, 0);
+        rows.zero(at + sight.to()[token], sight.secondFrom()[token] - sight.to()[token]);
+        rows.writeFrom(
+                at + sight.secondFrom()[token], sight.secondTo()[token] - sight.secondFrom()[token], from, first);
+        rows.zero(at + sight.secondTo()[token], rows.width() - sight.secondTo()[token]);
+    }
+
+    private static float largest(float[] x, int n) {
+        FloatVector largest = FloatVector.broadcast(Lanes.F, -Float.MAX_VALUE);
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            largest = largest.max(FloatVector.fromArray(Lanes.F, x, i));
+        }
+        return largest.reduceLanes(VectorOperators.MAX);
+    }
+
+    /** x = exp(scale x - largest); returns the sum of the first n. */
+    private static float exponentiate(float[] x, int n, float scale, float largest) {
+        FloatVector sum = FloatVector.zero(Lanes.F);
+        FloatVector scales = FloatVector.broadcast(Lanes.F, scale);
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            FloatVector e = Lanes.exp(
+                    FloatVector.fromArray(Lanes.F, x, i).max(-1e30f).mul(scales).sub(largest));
+            e.intoArray(x, i);
+            sum = sum.add(e);
+        }
+        return Lanes.sum(sum);
+    }
+
+    private static void multiply(float[] x, int n, float by) {
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            FloatVector.fromArray(Lanes.F, x, i).mul(by).intoArray(x, i);
+        }
+    }
+
+    private static void gradient(float[] p, float[] d, int n, float scale, float logSum, float dot) {
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            FloatVector probability = Lanes.exp(
+                    FloatVector.fromArray(Lanes.F, p, i).max(-1e30f).mul(scale).sub(logSum));
+            probability.intoArray(p, i);
+            FloatVector.fromArray(Lanes.F, d, i)
+                    .sub(dot)
+                    .mul(probability)
+                    .mul(scale)
+                    .intoArray(d, i);
+        }
+    }
+}

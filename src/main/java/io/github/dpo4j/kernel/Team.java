@@ -1,0 +1,127 @@
+package io.github.dpo4j.kernel;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calling thread and its helpers, who share the chunks of one kernel after the other. Who gets a chunk is chance; what a
+ * chunk holds is not, so results do not depend on the number of threads. One thread calls; helpers sleep between kernels,
+ * because the matrix products between them need all cores.
+ */
+public final class Team {
+    /** Handles one chunk of a kernel's work. */
+    public interface Chunk {
+        void run(int chunk, Scratch scratch);
+    }
+
+    private static final int SPINS_BEFORE_SLEEP = 20_000;
+    private static final long SLEEP_NANOS = 20_000;
+
+    private static @Nullable Team shared;
+
+    private final Thread[] helpers;
+    private final Scratch own = new Scratch();
+    private volatile @Nullable Job job;
+
+    /** Starts {@code threads - 1} daemon helpers. */
+    public Team(int threads) {
+        helpers = new Thread[Math.max(0, threads - 1)];
+        for (int i = 0; i < helpers.length; i++) {
+            helpers[i] =
+                    Thread.ofPlatform().name("dpo4j-kernel-" + (i + 1)).daemon().start(this::help);
+        }
+    }
+
+    /** Returns the process's one team, made of {@code threads} at the first call: libtorch's threads and it take turns. */
+    public static synchronized Team shared(int threads) {
+        if (shared == null) {
+            shared = new Team(threads);
+        }
+        return shared;
+    }
+
+    public int threads() {
+        return helpers.length + 1;
+    }
+
+    /** Runs all chunks and returns when the last is done; throws what a chunk threw. */
+    void run(int chunks, Chunk body) {
+        if (helpers.length == 0 || chunks <= 1) {
+            for (int i = 0; i < chunks; i++) {
+                body.run(i, own);
+            }
+            return;
+        }
+        Job shared = new Job(body, chunks);
+        job = shared;
+        for (int i = 0; i < Math.min(helpers.length, chunks - 1); i++) {
+            LockSupport.unpark(helpers[i]);
+        }
+        shared.work(own);
+        for (int spins = 0; shared.done.get() < chunks; spins++) {
+            if (spins < SPINS_BEFORE_SLEEP) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(SLEEP_NANOS);
+            }
+        }
+        job = null;
+        if (shared.error != null) {
+            throw new IllegalStateException("a kernel failed", shared.error);
+        }
+    }
+
+    /** Runs {@code body} on the row ranges [from, to) of {@code rows} cut into chunks of {@code rowsAChunk}. */
+    void runRows(int rows, int rowsAChunk, RowRange body) {
+        run(Math.ceilDiv(rows, rowsAChunk), (chunk, scratch) -> {
+            int from = chunk * rowsAChunk;
+            body.run(from, Math.min(rows, from + rowsAChunk), scratch);
+        });
+    }
+
+    /** Handles the rows [from, to). */
+    interface RowRange {
+        void run(int from, int to, Scratch scratch);
+    }
+
+    private void help() {
+        Scratch scratch = new Scratch();
+        Job last = null;
+        while (true) {
+            Job next = job;
+            if (next == null || next == last) {
+                LockSupport.park(this);
+            } else {
+                last = next;
+                next.work(scratch);
+            }
+        }
+    }
+
+    private static final class Job {
+        final Chunk body;
+        final int chunks;
+        final AtomicInteger next = new AtomicInteger();
+        final AtomicInteger done = new AtomicInteger();
+        volatile @Nullable Throwable error;
+
+        Job(Chunk body, int chunks) {
+            this.body = body;
+            this.chunks = chunks;
+        }
+
+        @SuppressWarnings("CatchingUnchecked") // whatever it is reaches the caller of run
+        void work(Scratch scratch) {
+            for (int chunk = next.getAndIncrement(); chunk < chunks; chunk = next.getAndIncrement()) {
+                try {
+                    body.run(chunk, scratch);
+                } catch (Throwable e) {
+                    error = e;
+                } finally {
+                    done.incrementAndGet();
+                }
+            }
+        }
+    }
+}

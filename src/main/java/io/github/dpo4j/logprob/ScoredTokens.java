@@ -1,0 +1,55 @@
+package io.github.dpo4j.logprob;
+
+import io.github.dpo4j.batch.PackedTokens;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.model.fused.FusedPass;
+import io.github.dpo4j.torch.Tensors;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A pack's token logps on the way to a gradient: a loss is computed from {@link #logps}, its backward leaves their gradient
+ * there, and {@link #backward} takes it on into the model's weights. Two steps, because between the logps and the weights
+ * nothing depends on the loss.
+ */
+public sealed interface ScoredTokens {
+    /** Returns log p of each scored token, nats, float32 [S]: a leaf that requires a gradient. */
+    Tensor logps();
+
+    /** Adds to the weights' gradients what the gradient of {@link #logps} implies; call it once. */
+    void backward();
+
+    /** Scores the pack under a trainable model; everything belongs to the innermost scope. */
+    static ScoredTokens of(CausalLm model, PackedTokens tokens) {
+        FusedDecoder fused = model.fused();
+        return fused == null ? Plain.of(model, tokens) : Fused.of(fused, tokens, model);
+    }
+
+    /** By the hand-written backward. */
+    record Fused(FusedPass pass, Tensor logps) implements ScoredTokens {
+        static Fused of(FusedDecoder decoder, PackedTokens tokens, CausalLm model) {
+            FusedPass pass = decoder.forward(tokens, true);
+            Tensor logps = Tensors.ofFloats(pass.logps(), model.device());
+            return new Fused(pass, logps.set_requires_grad(true));
+        }
+
+        @Override
+        public void backward() {
+            pass.backward(Tensors.toFloats(logps.grad()));
+        }
+    }
+
+    /** By autograd. */
+    record Plain(Tensor graph, Tensor logps) implements ScoredTokens {
+        static Plain of(CausalLm model, PackedTokens tokens) {
+            model.parameters().flatGradient(); // autograd adds to what is there: zeros must be
+            Tensor graph = TokenLogps.byAutograd(model, tokens);
+            return new Plain(graph, graph.detach().set_requires_grad(true));
+        }
+
+        @Override
+        public void backward() {
+            Tensors.backward(graph, logps.grad());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package io.github.dpo4j.model.fused;
+
+import io.github.dpo4j.batch.PackedTokens;
+import io.github.dpo4j.kernel.Rows;
+import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.model.WeightNames;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.Threads;
+import io.github.dpo4j.torch.Workspace;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decoder's forward and backward on the CPU, written out: matrix products by libtorch into memory that is kept, everything
+ * between them in one pass of a kernel. The residual stream and its gradient are float32; products take the compute type.
+ */
+public final class FusedDecoder {
+    final DecoderSettings settings;
+    final ScalarType type;
+    final Table embedding;
+    final @Nullable Table learnedPositions;
+    final List<FusedLayer> layers = new ArrayList<>();
+    final FusedLayer.NormPart finalNorm;
+    final FusedHead head;
+    final FusedAttention attention;
+    final Workspace saved = new Workspace();
+    final Workspace scratch = new Workspace();
+    final Parameters parameters;
+    private final ComputeWeights weights;
+
+    /** A table of vectors by id or position, in the compute type, and its float32 gradient; null for a frozen one. */
+    record Table(Rows rows, @Nullable MemorySegment gradient) {}
+
+    /** Makes views of the model's weights, which belong to the innermost scope. */
+    public FusedDecoder(DecoderSettings settings, WeightNames names, Parameters parameters, ComputeType computeType) {
+        this.settings = settings;
+        this.type = computeType.scalarType();
+        this.parameters = parameters;
+        try (NoGrad _ = new NoGrad()) {
+            weights = new ComputeWeights(parameters, computeType);
+            FusedBuilder builder = new FusedBuilder(settings, names, weights);
+            String tokens = names.embedding() + ".weight";
+            embedding = table(tokens);
+            learnedPositions = names.learnedPositions() == null ? null : table(names.learnedPositions() + ".weight");
+            for (int i = 0; i < settings.layers(); i++) {
+                layers.add(builder.layer(i));
+            }
+            finalNorm = builder.norm(names.finalNorm());
+            String output = settings.tied() ? tokens : Objects.requireNonNull(names.head()) + ".weight";
+            head = new FusedHead(team(), scratch, type, weights.matrix(output), weights.gradient(output));
+        }
+        attention = new FusedAttention(
+                team(), scratch, type, settings.heads(), settings.keyValueHeads(), settings.headWidth());
+    }
+
+    private Table table(String name) {
+        return new Table(Matrix.of(weights.matrix(name)).rows(), weights.gradientMemory(name));
+    }
+
+    /** libtorch's threads and the kernels' take turns. */
+    static Team team() {
+        return Team.shared(Threads.count());
+    }
+
+    /** True where this machine can run it; elsewhere the plain decoder does the same work. */
+    public static boolean isAvailable() {
+        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    }
+
+    /**
+     * Scores the pack's tokens. With {@code keep}, what {@link FusedPass#backward} needs stays in memory until the next
+     * forward; tensors belong to the innermost scope.
+     */
+    public FusedPass forward(PackedTokens tokens, boolean keep) {
+        try (NoGrad _ = new NoGrad()) {
+            weights.refresh(team());
+            saved.release(Workspace.EMPTY);
+            scratch.release(Workspace.EMPTY);
+            return FusedPass.forward(this, tokens, keep);
+        }
+    }
+
+    /** Returns the most bytes of activations and scratch that a pass has used. */
+    public long workspaceBytes() {
+        return saved.peakBytes() + scratch.peakBytes();
+    }
+}
