@@ -1,6 +1,7 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.logprob.LogpsStore;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.safetensors.Sha256;
 import io.github.dpo4j.torch.NativeLibrary;
@@ -35,6 +36,8 @@ record ReferenceKey(Map<String, String> parts) {
         parts.put("dtype", training.computeType().label());
         parts.put("device", training.device().isCuda() ? "cuda" : "cpu");
         parts.put("threads", training.device().isCuda() ? "any" : Integer.toString(Threads.count()));
+        boolean fused = !training.device().isCuda() && FusedDecoder.isAvailable();
+        parts.put("decoder", fused ? "fused" : "plain");
         parts.put("dpo4j", Provenance.version());
         parts.put("libtorch", NativeLibrary.version());
         return new ReferenceKey(parts);
