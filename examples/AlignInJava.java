@@ -1,6 +1,7 @@
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.recipe.BatchSettings;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
 import io.github.dpo4j.recipe.LengthLimit;
@@ -38,8 +39,7 @@ public final class AlignInJava {
     public static void main(String[] args) throws IOException {
         double beta = 0.1;
         TrainingSettings training = new TrainingSettings(
-                8, // pairs of a micro-batch
-                1, // micro-batches of a step
+                new BatchSettings(8, 1, OptionalInt.empty()), // 8 x 1 pairs a step, packed as free memory allows
                 OptionalLong.of(20), // steps
                 1, // epochs, which the number of steps overrides
                 5e-5, // peak learning rate

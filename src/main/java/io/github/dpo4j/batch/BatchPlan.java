@@ -1,40 +1,33 @@
 package io.github.dpo4j.batch;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
  * Which examples each step sees: a function of the seed alone, so a resumed run finds its place by the step's number. An epoch
- * visits every example once; micro-batches and steps do not cross its end, so its last step may be smaller (as in transformers).
+ * visits every example once; steps do not cross its end, so its last step may be smaller (as in transformers).
+ *
+ * @param examplesPerStep of one optimizer step; TRL's batch size x accumulation steps
  */
-public record BatchPlan(int examples, int microBatchSize, int accumulationSteps, boolean shuffle, long seed) {
+public record BatchPlan(int examples, long examplesPerStep, boolean shuffle, long seed) {
 
     public BatchPlan {
-        if (examples < 1 || microBatchSize < 1 || accumulationSteps < 1) {
-            throw new IllegalArgumentException("examples, micro-batch size and accumulation steps must be at least 1");
+        if (examples < 1 || examplesPerStep < 1) {
+            throw new IllegalArgumentException("examples and examples per step must be at least 1");
         }
     }
 
     public int stepsPerEpoch() {
-        int microBatches = Math.ceilDiv(examples, microBatchSize);
-        return Math.ceilDiv(microBatches, accumulationSteps);
+        return (int) Math.ceilDiv(examples, examplesPerStep);
     }
 
-    /** Returns the micro-batches of a 0-based step, each a list of example numbers. */
-    public List<int[]> step(long step) {
+    /** Returns the example numbers of a 0-based step, in order. */
+    public int[] step(long step) {
         int inEpoch = (int) (step % stepsPerEpoch());
         int[] order = order(step / stepsPerEpoch());
-        long perStep = (long) microBatchSize * accumulationSteps;
-        int from = Math.toIntExact(inEpoch * perStep);
-        int to = (int) Math.min(examples, from + perStep);
-        List<int[]> microBatches = new ArrayList<>();
-        for (int start = from; start < to; start += microBatchSize) {
-            int[] numbers = new int[Math.min(microBatchSize, to - start)];
-            System.arraycopy(order, start, numbers, 0, numbers.length);
-            microBatches.add(numbers);
-        }
-        return microBatches;
+        int from = Math.toIntExact(inEpoch * examplesPerStep);
+        int to = (int) Math.min(examples, from + examplesPerStep);
+        return Arrays.copyOfRange(order, from, to);
     }
 
     /** Returns how far training has come after {@code steps} steps, in epochs. */

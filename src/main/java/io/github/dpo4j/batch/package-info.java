@@ -1,4 +1,4 @@
-/** Takes tokenized pairs or completions; gives packed micro-batches as plain arrays and the seeded order of steps. No torch. Called by recipe. */
+/** Takes tokenized pairs or completions; gives the seeded order of steps, and their micro-batches packed as plain arrays. No torch. Called by recipe. */
 @NullMarked
 package io.github.dpo4j.batch;
 

@@ -2,6 +2,7 @@ package io.github.dpo4j.cli;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.OnBadRow;
+import io.github.dpo4j.recipe.BatchSettings;
 import io.github.dpo4j.recipe.LengthLimit;
 import io.github.dpo4j.recipe.RunFolder;
 import io.github.dpo4j.recipe.TrainingSettings;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -73,15 +75,23 @@ final class TrainingOptions {
             names = "--per-device-train-batch-size",
             paramLabel = "N",
             defaultValue = "8",
-            description = "examples of a micro-batch (default: ${DEFAULT-VALUE})")
-    int microBatchSize;
+            description = "examples of an optimizer step, before accumulation (default: ${DEFAULT-VALUE})")
+    int batchSize;
 
     @Option(
             names = "--gradient-accumulation-steps",
             paramLabel = "N",
             defaultValue = "1",
-            description = "micro-batches of an optimizer step (default: ${DEFAULT-VALUE})")
+            description = "multiplies the examples of an optimizer step (default: ${DEFAULT-VALUE})")
     int accumulationSteps;
+
+    @Option(
+            names = "--tokens-per-micro-batch",
+            paramLabel = "N",
+            description = "packed tokens of one forward and backward at most; it bounds memory and"
+                    + " changes results by rounding only (default: 512 to 1024, by free memory)")
+    @Nullable
+    Integer tokensPerMicroBatch;
 
     @Option(
             names = "--learning-rate",
@@ -207,8 +217,7 @@ final class TrainingOptions {
         }
         Device device = torch.start();
         return new TrainingSettings(
-                microBatchSize,
-                accumulationSteps,
+                new BatchSettings(batchSize, accumulationSteps, tokensPerMicroBatch()),
                 optional(maxSteps),
                 epochs,
                 learningRate == null ? usualLearningRate : learningRate,
@@ -225,6 +234,10 @@ final class TrainingOptions {
                 saveTotalLimit,
                 torch.computeType(device),
                 device);
+    }
+
+    private OptionalInt tokensPerMicroBatch() {
+        return tokensPerMicroBatch == null ? OptionalInt.empty() : OptionalInt.of(tokensPerMicroBatch);
     }
 
     private static OptionalLong optional(@Nullable Long value) {

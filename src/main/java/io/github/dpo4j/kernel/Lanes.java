@@ -61,7 +61,7 @@ final class Lanes {
                 .sub(FloatVector.broadcast(F, 2f).div(exp(x.add(x)).add(1f)));
     }
 
-    /** Returns erf x to 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26. */
+    /** Returns erf x to 5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26. */
     static FloatVector erf(FloatVector x) {
         FloatVector a = x.abs();
         FloatVector t = FloatVector.broadcast(F, 1f)

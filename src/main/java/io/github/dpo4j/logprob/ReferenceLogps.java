@@ -42,7 +42,7 @@ public sealed interface ReferenceLogps {
         public Tensor sums(PreferenceBatch batch) {
             try (TensorScope scope = new TensorScope()) {
                 return scope.keep(
-                        TokenLogps.sums(tokenLogps(batch), batch.tokens().scoredCounts()));
+                        TokenLogps.sums(tokenLogps(batch), batch.tokens().scoredCounts(), device));
             }
         }
 

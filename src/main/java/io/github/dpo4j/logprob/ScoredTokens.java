@@ -16,6 +16,16 @@ public sealed interface ScoredTokens {
     /** Returns log p of each scored token, nats, float32 [S]: a leaf that requires a gradient. */
     Tensor logps();
 
+    CausalLm model();
+
+    /** Returns the number of scored tokens of each sequence, [N]. */
+    int[] counts();
+
+    /** Returns the logps of the N sequences, float32 [N], with gradient to {@link #logps}. */
+    default Tensor sums() {
+        return TokenLogps.sums(logps(), counts(), model().device());
+    }
+
     /** Adds to the weights' gradients what the gradient of {@link #logps} implies; call it once. */
     void backward();
 
@@ -26,11 +36,12 @@ public sealed interface ScoredTokens {
     }
 
     /** By the hand-written backward. */
-    record Fused(FusedPass pass, Tensor logps) implements ScoredTokens {
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Fused(CausalLm model, FusedPass pass, Tensor logps, int[] counts) implements ScoredTokens {
         static Fused of(FusedDecoder decoder, PackedTokens tokens, CausalLm model) {
             FusedPass pass = decoder.forward(tokens, true);
             Tensor logps = Tensors.ofFloats(pass.logps(), model.device());
-            return new Fused(pass, logps.set_requires_grad(true));
+            return new Fused(model, pass, logps.set_requires_grad(true), tokens.scoredCounts());
         }
 
         @Override
@@ -40,11 +51,12 @@ public sealed interface ScoredTokens {
     }
 
     /** By autograd. */
-    record Plain(Tensor graph, Tensor logps) implements ScoredTokens {
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Plain(CausalLm model, Tensor graph, Tensor logps, int[] counts) implements ScoredTokens {
         static Plain of(CausalLm model, PackedTokens tokens) {
             model.parameters().flatGradient(); // autograd adds to what is there: zeros must be
             Tensor graph = TokenLogps.byAutograd(model, tokens);
-            return new Plain(graph, graph.detach().set_requires_grad(true));
+            return new Plain(model, graph, graph.detach().set_requires_grad(true), tokens.scoredCounts());
         }
 
         @Override

@@ -3,12 +3,13 @@ package io.github.dpo4j.logprob;
 import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Log-probabilities of the scored tokens: nats, float32, whatever the model computes in. */
 public final class TokenLogps {
@@ -43,19 +44,14 @@ public final class TokenLogps {
     }
 
     /** Returns the logps of N sequences, float32 [N]: token logps [S] summed over each sequence's own {@code counts}. */
-    public static Tensor sums(Tensor tokenLogps, int[] counts) {
-        // One sum a sequence, so that its bits do not depend on its batch mates.
-        Tensor[] sums = new Tensor[counts.length];
-        long at = 0;
-        for (int i = 0; i < counts.length; i++) {
-            sums[i] = tokenLogps.narrow(0, at, counts[i]).sum();
-            at += counts[i];
-        }
-        return torch.stack(new TensorVector(sums));
+    static Tensor sums(Tensor tokenLogps, int[] counts, Device device) {
+        // Each added up by itself and in float64, so that its bits do not depend on its batch mates.
+        Tensor lengths = Tensors.ofInts(counts, device);
+        return Tensors.segmentSums(tokenLogps.to(ScalarType.Double), lengths).to(ScalarType.Float);
     }
 
     /** Returns the logps of each sequence of the pack, float32 [N]. */
     public static Tensor sums(CausalLm model, PackedTokens tokens) {
-        return sums(of(model, tokens), tokens.scoredCounts());
+        return sums(of(model, tokens), tokens.scoredCounts(), model.device());
     }
 }

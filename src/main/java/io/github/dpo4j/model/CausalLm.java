@@ -74,6 +74,16 @@ public final class CausalLm {
         return fused;
     }
 
+    /**
+     * Trades time for memory: backward runs each layer's forward again instead of keeping its activations. Without effect where
+     * {@link #fused} is null.
+     */
+    public void recomputeActivations(boolean on) {
+        if (fused != null) {
+            fused.recomputeActivations(on);
+        }
+    }
+
     /** Returns the hidden states after the final norm, [T, width] in the compute type. */
     public Tensor hidden(PackedTokens tokens) {
         return hidden(

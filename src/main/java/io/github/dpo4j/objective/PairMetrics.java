@@ -1,6 +1,7 @@
 package io.github.dpo4j.objective;
 
 import io.github.dpo4j.torch.Tensors;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -9,8 +10,12 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * What is logged of each pair, under TRL's names. Rewards are beta x log-ratio whatever the loss; an accuracy is 1 only where
  * the chosen reward is strictly larger, so ties count 0.
+ *
+ * @param lossShares each pair's share of the step's loss, [B]
+ * @param values the values of {@link #NAMES} for each pair, [6][B]
  */
-public final class PairMetrics {
+@SuppressWarnings("ArrayRecordComponent") // plain numbers on their way to sums
+public record PairMetrics(double[] lossShares, double[][] values) {
     public static final List<String> NAMES = List.of(
             "rewards/chosen",
             "rewards/rejected",
@@ -19,28 +24,29 @@ public final class PairMetrics {
             "logps/chosen",
             "logps/rejected");
 
-    private PairMetrics() {}
-
-    /** Returns the values of {@link #NAMES} for each pair, [6][B], in one read from the device. */
-    public static double[][] of(LogRatios ratios, double beta) {
-        Tensor logps = torch.stack(new TensorVector(
+    /** Reads all that a micro-batch gave from the device at once; {@code shares} are float32 [B]. */
+    public static PairMetrics of(Tensor shares, LogRatios ratios, double beta) {
+        Tensor rows = torch.stack(new TensorVector(
+                shares.detach(),
                 ratios.policyChosen().detach(),
                 ratios.policyRejected().detach(),
                 ratios.referenceChosen(),
                 ratios.referenceRejected()));
-        double[] values = Tensors.toDoubles(logps);
-        int pairs = values.length / 4;
-        double[][] metrics = new double[NAMES.size()][pairs];
+        double[] read = Tensors.toDoubles(rows);
+        int pairs = read.length / 5;
+        double[][] values = new double[NAMES.size()][pairs];
         for (int i = 0; i < pairs; i++) {
-            double chosen = beta * (values[i] - values[2 * pairs + i]);
-            double rejected = beta * (values[pairs + i] - values[3 * pairs + i]);
-            metrics[0][i] = chosen;
-            metrics[1][i] = rejected;
-            metrics[2][i] = chosen > rejected ? 1 : 0;
-            metrics[3][i] = chosen - rejected;
-            metrics[4][i] = values[i];
-            metrics[5][i] = values[pairs + i];
+            double policyChosen = read[pairs + i];
+            double policyRejected = read[2 * pairs + i];
+            double chosen = beta * (policyChosen - read[3 * pairs + i]);
+            double rejected = beta * (policyRejected - read[4 * pairs + i]);
+            values[0][i] = chosen;
+            values[1][i] = rejected;
+            values[2][i] = chosen > rejected ? 1 : 0;
+            values[3][i] = chosen - rejected;
+            values[4][i] = policyChosen;
+            values[5][i] = policyRejected;
         }
-        return metrics;
+        return new PairMetrics(Arrays.copyOf(read, pairs), values);
     }
 }

@@ -17,6 +17,7 @@ import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -39,43 +40,51 @@ public record DpoObjective(
     }
 
     @Override
-    public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
-        PreferenceBatch batch = batch(microBatch);
-        if (!backward) {
+    public Stream<MicroBatch> prepare(List<int[]> step) {
+        StepCounts counts = counts(step);
+        return step.stream().map(numbers -> new Prepared(this, numbers, batch(numbers), counts));
+    }
+
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Prepared(DpoObjective objective, int[] examples, PreferenceBatch batch, StepCounts counts)
+            implements MicroBatch {
+        @Override
+        public MicroBatchResult run(boolean backward) {
+            if (backward) {
+                return objective.run(batch, counts, true);
+            }
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
-                LogRatios ratios = logRatios(batch, TokenLogps.of(policy, batch.tokens()));
-                return result(batch, ratios, loss.shares(ratios, counts(step)));
+                return objective.run(batch, counts, false);
             }
         }
+    }
+
+    private MicroBatchResult run(PreferenceBatch batch, StepCounts counts, boolean backward) {
         Tensor referenceSums = reference.sums(batch);
+        if (!backward) {
+            LogRatios ratios = logRatios(batch, TokenLogps.sums(policy, batch.tokens()), referenceSums);
+            return result(batch, ratios, loss.shares(ratios, counts));
+        }
         ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
-        LogRatios ratios = logRatios(batch, scored.logps(), referenceSums);
-        Tensor shares = loss.shares(ratios, counts(step));
+        LogRatios ratios = logRatios(batch, scored.sums(), referenceSums);
+        Tensor shares = loss.shares(ratios, counts);
         shares.sum().backward();
         scored.backward();
         return result(batch, ratios, shares);
     }
 
     private MicroBatchResult result(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
+        PairMetrics metrics = PairMetrics.of(shares, ratios, beta);
         return new MicroBatchResult(
-                Tensors.toDoubles(shares),
-                PairMetrics.of(ratios, beta),
-                batch.tokens().sequenceTokens());
+                metrics.lossShares(), metrics.values(), batch.tokens().sequenceTokens());
     }
 
-    private LogRatios logRatios(PreferenceBatch batch, Tensor policyLogps) {
-        return logRatios(batch, policyLogps, reference.sums(batch));
-    }
-
-    /** Holds the logps of both completions of every pair under the policy, token by token, against the reference's. */
-    private LogRatios logRatios(PreferenceBatch batch, Tensor policyLogps, Tensor referenceSums) {
-        int[] scored = batch.tokens().scoredCounts();
-        float[] counts = new float[scored.length];
+    private LogRatios logRatios(PreferenceBatch batch, Tensor policySums, Tensor referenceSums) {
+        float[] counts = new float[batch.tokens().scoredCounts().length];
         for (int i = 0; i < counts.length; i++) {
-            counts[i] = scored[i];
+            counts[i] = batch.tokens().scoredCounts()[i];
         }
-        Tensor policySums = TokenLogps.sums(policyLogps, scored);
         return LogRatios.of(policySums, referenceSums, Tensors.ofFloats(counts, policy.device()));
     }
 

@@ -2,6 +2,7 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
@@ -56,9 +57,8 @@ public final class DpoRecipe {
             BatchPlan plan = training.plan(pairs.pairs().size());
             long totalSteps = training.totalSteps(plan);
 
-            // The reference pi_ref stays where the policy starts, or comes from another folder. If its logps are
-            // stored,
-            // they are computed now and it is gone before the policy comes.
+            // The reference pi_ref stays where the policy starts, or comes from another folder. Logps to be stored are
+            // computed now, so that it is gone before the policy comes.
             List<DpoReference.Dataset> datasets = new ArrayList<>();
             datasets.add(new DpoReference.Dataset("dataset", pairs.pairs(), plan.epoch(totalSteps)));
             held.ifPresent(h -> datasets.add(
@@ -75,6 +75,8 @@ public final class DpoRecipe {
             say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
             // Minimise the loss over the policy's weights.
+            TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
+            say(MicroBatchBudget.summary(budget, objective));
             Trainer trainer = new Trainer(
                     objective,
                     policy.parameters(),
@@ -82,11 +84,12 @@ public final class DpoRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record =
-                    new RunRecord("dpo", folder, settings.list(source.resolved()), training, inputs, notes, clock);
+            RunRecord record = new RunRecord(
+                    "dpo", folder, settings.list(source.resolved(), budget), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
+                    budget,
                     totalSteps,
                     training,
                     folder,

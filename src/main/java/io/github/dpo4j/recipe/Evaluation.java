@@ -1,28 +1,27 @@
 package io.github.dpo4j.recipe;
 
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.report.Metric;
 import io.github.dpo4j.report.MetricsLine;
 import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** The means of an objective over all its examples, without gradients. */
-record Evaluation(Objective objective, int microBatchSize) {
+record Evaluation(Objective objective, TokenBudget budget) {
 
     MetricsLine line(long step, double epoch) {
-        List<int[]> microBatches = new ArrayList<>();
-        for (int start = 0; start < objective.examples(); start += microBatchSize) {
-            int[] numbers = new int[Math.min(microBatchSize, objective.examples() - start)];
-            int first = start;
-            Arrays.setAll(numbers, i -> first + i);
-            microBatches.add(numbers);
-        }
+        int[] all = IntStream.range(0, objective.examples()).toArray();
+        Iterator<Objective.MicroBatch> microBatches =
+                objective.prepare(budget.packs(all, objective::tokens)).iterator();
         List<String> names = objective.metricNames();
         double loss = 0;
         double[] sums = new double[names.size()];
-        for (int[] microBatch : microBatches) {
-            Objective.MicroBatchResult result = objective.run(microBatch, microBatches, false);
+        while (microBatches.hasNext()) {
+            Objective.MicroBatchResult result = microBatches.next().run(false);
             loss += Arrays.stream(result.lossShares()).sum();
             for (int i = 0; i < sums.length; i++) {
                 sums[i] += Arrays.stream(result.metrics()[i]).sum();

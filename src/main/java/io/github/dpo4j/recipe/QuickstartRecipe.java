@@ -121,8 +121,7 @@ public final class QuickstartRecipe {
 
     private TrainingSettings training(int steps, double learningRate) {
         return new TrainingSettings(
-                settings.batchSize(),
-                1,
+                new BatchSettings(settings.batchSize(), 1, OptionalInt.empty()),
                 OptionalLong.of(steps),
                 1,
                 learningRate,

@@ -82,8 +82,7 @@ final class SelfCheck {
 
     private static String lossAtZero(DpoObjective objective, double expected) {
         int[] first = shortest(objective, MATES).toArray();
-        double loss = Arrays.stream(objective.run(first, List.of(first), false).lossShares())
-                .sum();
+        double loss = Arrays.stream(objective.run(first, false).lossShares()).sum();
         if (!(Math.abs(loss - expected) <= 1e-6 * Math.max(1, expected))) {
             throw failed(String.format(
                     Locale.ROOT,

@@ -11,8 +11,11 @@ import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.Objective;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 
 /** Cross-entropy of completions: -log pi summed over a step's scored tokens, divided by their number. */
 public record SftObjective(CausalLm policy, List<TokenizedCompletion> completions) implements Objective {
@@ -27,34 +30,56 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
     }
 
     @Override
-    public MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward) {
-        List<TokenizedCompletion> chosen =
-                Arrays.stream(microBatch).mapToObj(completions::get).toList();
-        PackedTokens tokens = PackedTokens.ofSequences(
-                chosen.stream().map(TokenizedCompletion::promptIds).toList(),
-                chosen.stream().map(TokenizedCompletion::completionIds).toList());
-        if (!backward) {
+    public Stream<MicroBatch> prepare(List<int[]> step) {
+        double scoredTokens = scoredTokens(step);
+        return step.stream().map(numbers -> new Prepared(this, numbers, pack(numbers), scoredTokens));
+    }
+
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Prepared(SftObjective objective, int[] examples, PackedTokens tokens, double stepTokens)
+            implements MicroBatch {
+        @Override
+        public MicroBatchResult run(boolean backward) {
+            if (backward) {
+                return objective.score(tokens, stepTokens, true);
+            }
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
-                Tensor sums = TokenLogps.sums(policy, tokens);
-                return result(tokens, sums, shares(sums, step));
+                return objective.score(tokens, stepTokens, false);
             }
         }
+    }
+
+    private PackedTokens pack(int[] numbers) {
+        List<TokenizedCompletion> chosen =
+                Arrays.stream(numbers).mapToObj(completions::get).toList();
+        return PackedTokens.ofSequences(
+                chosen.stream().map(TokenizedCompletion::promptIds).toList(),
+                chosen.stream().map(TokenizedCompletion::completionIds).toList());
+    }
+
+    /** {@code stepTokens} are the scored tokens of the whole step. */
+    private MicroBatchResult score(PackedTokens tokens, double stepTokens, boolean backward) {
+        if (!backward) {
+            Tensor sums = TokenLogps.sums(policy, tokens);
+            return result(tokens, sums, sums.mul(new Scalar(-1.0 / stepTokens)));
+        }
         ScoredTokens scored = ScoredTokens.of(policy, tokens);
-        Tensor sums = TokenLogps.sums(scored.logps(), tokens.scoredCounts());
-        Tensor shares = shares(sums, step);
+        Tensor sums = scored.sums();
+        Tensor shares = sums.mul(new Scalar(-1.0 / stepTokens));
         shares.sum().backward();
         scored.backward();
         return result(tokens, sums, shares);
     }
 
-    private Tensor shares(Tensor sums, List<int[]> step) {
-        return sums.mul(new Scalar(-1.0 / scoredTokens(step)));
-    }
-
     private static MicroBatchResult result(PackedTokens tokens, Tensor sums, Tensor shares) {
+        // One read from the device.
+        double[] read = Tensors.toDoubles(torch.stack(new TensorVector(shares.detach(), sums.detach())));
+        int count = read.length / 2;
         return new MicroBatchResult(
-                Tensors.toDoubles(shares), new double[][] {Tensors.toDoubles(sums)}, tokens.sequenceTokens());
+                Arrays.copyOf(read, count),
+                new double[][] {Arrays.copyOfRange(read, count, 2 * count)},
+                tokens.sequenceTokens());
     }
 
     private double scoredTokens(List<int[]> step) {

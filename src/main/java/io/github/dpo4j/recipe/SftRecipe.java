@@ -2,6 +2,7 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.data.DatasetReader;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.data.Rows;
@@ -59,6 +60,8 @@ public final class SftRecipe {
 
             BatchPlan plan = training.plan(objective.examples());
             long totalSteps = training.totalSteps(plan);
+            TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
+            say(MicroBatchBudget.summary(budget, objective));
             Trainer trainer = new Trainer(
                     objective,
                     policy.parameters(),
@@ -66,10 +69,11 @@ public final class SftRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("sft", folder, settings.list(), training, inputs, notes, clock);
+            RunRecord record = new RunRecord("sft", folder, settings.list(budget), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
+                    budget,
                     totalSteps,
                     training,
                     folder,

@@ -1,14 +1,17 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.checkpoint.Checkpoints;
 import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.report.Metric;
 import io.github.dpo4j.report.MetricsLine;
 import io.github.dpo4j.report.MetricsLog;
+import io.github.dpo4j.report.MetricsWriter;
 import io.github.dpo4j.report.RunStatus;
 import io.github.dpo4j.train.MetricSums;
 import io.github.dpo4j.train.Objective;
+import io.github.dpo4j.train.StepsAhead;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 record TrainingLoop(
         Trainer trainer,
         BatchPlan plan,
+        TokenBudget budget,
         long totalSteps,
         TrainingSettings settings,
         RunFolder folder,
@@ -65,12 +69,14 @@ record TrainingLoop(
         sums.restore(start.pending());
         long tokens = start.tokens();
         observer.begin("training", totalSteps, start.step());
-        try (MetricsLog log = folder.resuming() && start.step() > 0
-                ? MetricsLog.resumeAt(folder.metrics(), start.metricsBytes())
-                : MetricsLog.create(folder.metrics())) {
+        try (MetricsWriter log = new MetricsWriter(
+                        folder.resuming() && start.step() > 0
+                                ? MetricsLog.resumeAt(folder.metrics(), start.metricsBytes())
+                                : MetricsLog.create(folder.metrics()));
+                StepsAhead steps = new StepsAhead(start.step() + 1, totalSteps, this::prepared)) {
             for (long step = start.step() + 1; step <= totalSteps; step++) {
                 long before = sums.tokens();
-                Trainer.StepResult result = trainer.step(step, plan.step(step - 1), sums);
+                Trainer.StepResult result = trainer.step(step, steps.next(), sums);
                 tokens += sums.tokens() - before;
                 observer.progress(step, summary(result, sums));
                 boolean last = step == totalSteps;
@@ -79,13 +85,13 @@ record TrainingLoop(
                     sums.clear();
                 }
                 if (held != null && (last || (settings.evalSteps() > 0 && step % settings.evalSteps() == 0))) {
-                    log.append(new Evaluation(held, settings.microBatchSize()).line(step, plan.epoch(step)));
+                    log.append(new Evaluation(held, budget).line(step, plan.epoch(step)));
                 }
                 boolean stopping = !last && stopRequested.getAsBoolean();
                 if (stopping || (settings.saveSteps() > 0 && (last || step % settings.saveSteps() == 0))) {
-                    log.force();
+                    long metricsBytes = log.force();
                     Path saved = checkpoints.write(
-                            new TrainState(step, tokens, sums.snapshot(), log.position()),
+                            new TrainState(step, tokens, sums.snapshot(), metricsBytes),
                             trainer.parameters(),
                             trainer.optimizer().states(),
                             settings.saveTotalLimit());
@@ -100,6 +106,14 @@ record TrainingLoop(
             log.force();
         }
         return RunStatus.FINISHED;
+    }
+
+    /** The micro-batches of a 1-based step; runs on a thread of its own. */
+    private List<Objective.MicroBatch> prepared(long step) {
+        Objective objective = trainer.objective();
+        return objective
+                .prepare(budget.packs(plan.step(step - 1), objective::tokens))
+                .toList();
     }
 
     private MetricsLine trainLine(long step, Trainer.StepResult result, MetricSums sums, long tokens) {

@@ -3,6 +3,7 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
@@ -14,8 +15,6 @@ import java.util.OptionalLong;
 /**
  * How any recipe trains.
  *
- * @param microBatchSize examples of one forward and backward (per_device_train_batch_size)
- * @param accumulationSteps micro-batches of one optimizer step
  * @param maxSteps optimizer steps; empty for {@code epochs} passes over the data
  * @param warmupSteps empty for {@code warmupRatio} of all steps, rounded up
  * @param maxGradNorm 0 for no clipping
@@ -25,8 +24,7 @@ import java.util.OptionalLong;
  * @param saveTotalLimit checkpoints kept; 0 for all
  */
 public record TrainingSettings(
-        int microBatchSize,
-        int accumulationSteps,
+        BatchSettings batches,
         OptionalLong maxSteps,
         double epochs,
         double learningRate,
@@ -45,8 +43,6 @@ public record TrainingSettings(
         Device device) {
 
     public TrainingSettings {
-        require(microBatchSize >= 1, "per_device_train_batch_size", microBatchSize, "at least 1");
-        require(accumulationSteps >= 1, "gradient_accumulation_steps", accumulationSteps, "at least 1");
         require(maxSteps.isEmpty() || maxSteps.getAsLong() >= 1, "max_steps", maxSteps.orElse(0), "at least 1");
         require(epochs > 0 && Double.isFinite(epochs), "num_train_epochs", epochs, "above 0");
         require(learningRate >= 0 && Double.isFinite(learningRate), "learning_rate", learningRate, "0 or more");
@@ -66,14 +62,14 @@ public record TrainingSettings(
         }
     }
 
-    private static void require(boolean holds, String name, Number value, String range) {
+    static void require(boolean holds, String name, Number value, String range) {
         if (!holds) {
             throw new UserError(name + " is " + value + "; it must be " + range);
         }
     }
 
     BatchPlan plan(int examples) {
-        return new BatchPlan(examples, microBatchSize, accumulationSteps, shuffle, seed);
+        return new BatchPlan(examples, batches.examplesPerStep(), shuffle, seed);
     }
 
     long totalSteps(BatchPlan plan) {
@@ -90,15 +86,16 @@ public record TrainingSettings(
         return Schedule.named(schedule, warmup, totalSteps);
     }
 
-    /** Returns all of them by their names on the command line. */
-    List<Setting> list() {
+    /** Returns all of them by their names on the command line, with the budget that the run has in the end. */
+    List<Setting> list(TokenBudget budget) {
         String optim = switch (optimizer) {
             case OptimizerSettings.AdamW _ -> "adamw";
             case OptimizerSettings.RmsProp _ -> "rmsprop";
         };
         return List.of(
-                Setting.of("per_device_train_batch_size", microBatchSize),
-                Setting.of("gradient_accumulation_steps", accumulationSteps),
+                Setting.of("per_device_train_batch_size", batches.size()),
+                Setting.of("gradient_accumulation_steps", batches.accumulationSteps()),
+                Setting.of(MicroBatchBudget.SETTING, budget.tokens()),
                 new Setting(
                         "max_steps",
                         maxSteps.isPresent()

@@ -16,25 +16,22 @@ import org.jspecify.annotations.Nullable;
  * <p>KEEP_END differs from TRL, which cuts each sequence on its own: both completions keep one common prompt.
  */
 public record PairTokenizer(Tokenizer tokenizer, ConversationRenderer renderer, Truncation truncation) {
-    private static final int EXAMPLES_PER_BATCH = 512;
-
     /** The ids of one example before they are cut. */
     @SuppressWarnings("ArrayRecordComponent") // lives for one example and is never compared
     private record Encoded(Origin origin, int[] prompt, int[] withChosen, int[] withRejected) {}
 
+    /** Tokenizes on all cores; the result and the row that is reported where one is bad do not depend on how many there are. */
     public TokenizedPairs tokenize(List<PreferenceExample> examples) {
         TokenizationTally tally = new TokenizationTally();
         List<TokenizedPair> pairs = new ArrayList<>(examples.size());
-        for (int start = 0; start < examples.size(); start += EXAMPLES_PER_BATCH) {
-            List<PreferenceExample> batch =
-                    examples.subList(start, Math.min(examples.size(), start + EXAMPLES_PER_BATCH));
-            for (Encoded encoded : encode(batch)) {
+        Batches.inOrder(examples, this::encode, batch -> {
+            for (Encoded encoded : batch) {
                 TokenizedPair pair = cut(encoded, tally);
                 if (pair != null) {
                     pairs.add(pair);
                 }
             }
-        }
+        });
         return new TokenizedPairs(pairs, tally.report(examples.size()));
     }
 

@@ -22,40 +22,48 @@ public record SftTokenizer(
         this(tokenizer, renderer, maxLength, TruncationMode.KEEP_START);
     }
 
-    private static final int EXAMPLES_PER_BATCH = 512;
-
     /** An example as text; prompt is null where all of the whole is scored. */
     private record Rendered(SftExample example, @Nullable String prompt, String whole, boolean plain) {}
+
+    /** The ids of one example before they are cut. */
+    @SuppressWarnings("ArrayRecordComponent") // lives for one example and is never compared
+    private record Encoded(SftExample example, int @Nullable [] prompt, int[] whole) {}
 
     public SftTokenizer {
         maxLength.ifPresent(Truncation::keepStart); // refuses lengths that leave nothing to score
     }
 
+    /** Tokenizes on all cores; the result and the row that is reported where one is bad do not depend on how many there are. */
     public TokenizedCompletions tokenize(List<SftExample> examples) {
         TokenizationTally tally = new TokenizationTally();
         List<TokenizedCompletion> completions = new ArrayList<>(examples.size());
-        for (int start = 0; start < examples.size(); start += EXAMPLES_PER_BATCH) {
-            List<Rendered> batch =
-                    examples.subList(start, Math.min(examples.size(), start + EXAMPLES_PER_BATCH)).stream()
-                            .map(this::rendered)
-                            .toList();
-            List<int[]> plainIds = tokenizer.encodeAll(texts(batch, true));
-            List<int[]> chatIds = tokenizer.encodeAllRaw(texts(batch, false));
-            int nextPlain = 0;
-            int nextChat = 0;
-            for (Rendered rendered : batch) {
-                int[] whole = rendered.plain ? plainIds.get(nextPlain++) : chatIds.get(nextChat++);
-                int[] prompt = null;
-                if (rendered.prompt != null) {
-                    prompt = rendered.plain ? plainIds.get(nextPlain++) : chatIds.get(nextChat++);
-                }
-                TokenizedCompletion completion = cut(rendered.example, prompt, whole, tally);
+        Batches.inOrder(examples, this::encode, batch -> {
+            for (Encoded encoded : batch) {
+                TokenizedCompletion completion = cut(encoded.example, encoded.prompt, encoded.whole, tally);
                 if (completion != null) {
                     completions.add(completion);
                 }
             }
-        }
+        });
         return new TokenizedCompletions(completions, tally.report(examples.size()));
+    }
+
+    private List<Encoded> encode(List<SftExample> examples) {
+        List<Rendered> batch = examples.stream().map(this::rendered).toList();
+        List<int[]> plainIds = tokenizer.encodeAll(texts(batch, true));
+        List<int[]> chatIds = tokenizer.encodeAllRaw(texts(batch, false));
+        List<Encoded> encoded = new ArrayList<>(batch.size());
+        int nextPlain = 0;
+        int nextChat = 0;
+        for (Rendered rendered : batch) {
+            int[] whole = rendered.plain ? plainIds.get(nextPlain++) : chatIds.get(nextChat++);
+            int[] prompt = null;
+            if (rendered.prompt != null) {
+                prompt = rendered.plain ? plainIds.get(nextPlain++) : chatIds.get(nextChat++);
+            }
+            encoded.add(new Encoded(rendered.example, prompt, whole));
+        }
+        return encoded;
     }
 
     private Rendered rendered(SftExample example) {

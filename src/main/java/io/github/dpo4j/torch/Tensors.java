@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -138,6 +139,19 @@ public final class Tensors {
     /** Concatenates along {@code dim}; one tensor is returned as it is. */
     public static Tensor cat(long dim, Tensor... parts) {
         return parts.length == 1 ? parts[0] : torch.cat(new TensorVector(parts), dim);
+    }
+
+    /** Returns the sums of N segments that lie end to end in {@code values}, each added up by itself; {@code lengths} are int64 [N] on the same device. */
+    public static Tensor segmentSums(Tensor values, Tensor lengths) {
+        return torch.segment_reduce(
+                values,
+                "sum",
+                new TensorOptional(lengths),
+                new TensorOptional(),
+                new TensorOptional(),
+                0,
+                true, // no check of the lengths, for which a GPU would have to be waited for
+                new ScalarOptional());
     }
 
     /** Scaled dot-product attention over [1 or B, heads, time, headDim]; {@code mask} is additive, of the queries' dtype, or null. */

@@ -47,11 +47,10 @@ public final class GradientCheck {
     /** Runs the check on {@code example}; weights are put back bit for bit and gradients are left zero. */
     public static Result run(Objective objective, Parameters parameters, int example, long seed) {
         int[] microBatch = {example};
-        List<int[]> step = List.of(microBatch);
         parameters.zeroGradient();
         double loss;
         try (TensorScope _ = new TensorScope()) {
-            loss = sum(objective.run(microBatch, step, true));
+            loss = sum(objective.run(microBatch, true));
         }
         double gradNorm = GradientNorm.of(parameters.flatGradient());
         List<Probe> probes = probes(parameters, seed);
@@ -60,9 +59,9 @@ public final class GradientCheck {
         Result best = null;
         for (double size : STEPS) {
             probes.forEach(probe -> probe.move(parameters, size));
-            double above = sum(objective.run(microBatch, step, false));
+            double above = sum(objective.run(microBatch, false));
             probes.forEach(probe -> probe.move(parameters, -size));
-            double below = sum(objective.run(microBatch, step, false));
+            double below = sum(objective.run(microBatch, false));
             Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
             if (best == null || result.relativeError() < best.relativeError()) {
                 best = result;

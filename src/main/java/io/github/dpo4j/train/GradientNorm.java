@@ -7,7 +7,11 @@ import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.torch.Threads;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /** The global L2 norm of the gradient, and clipping to it as torch's clip_grad_norm_ does. */
@@ -21,16 +25,16 @@ public final class GradientNorm {
         if (FusedDecoder.isAvailable() && !flat.is_cuda()) {
             return Math.sqrt(Gradients.squares(Team.shared(Threads.count()), Tensors.bytesOf(flat)));
         }
-        double squares = 0;
-        for (long at = 0; at < flat.numel(); at += SLICE) {
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                Tensor slice = flat.narrow(0, at, Math.min(SLICE, flat.numel() - at));
-                double norm = torch.linalg_vector_norm(slice).item_double();
-                squares += norm * norm;
+        try (TensorScope _ = new TensorScope();
+                NoGrad _ = new NoGrad()) {
+            List<Tensor> norms = new ArrayList<>();
+            for (long at = 0; at < flat.numel(); at += SLICE) {
+                norms.add(torch.linalg_vector_norm(flat.narrow(0, at, Math.min(SLICE, flat.numel() - at))));
             }
+            // One read from the device, which would otherwise be waited for at each slice.
+            double[] read = Tensors.toDoubles(torch.stack(new TensorVector(norms.toArray(Tensor[]::new))));
+            return Math.sqrt(Arrays.stream(read).map(norm -> norm * norm).reduce(0, Double::sum));
         }
-        return Math.sqrt(squares);
     }
 
     /** Returns what gradients of this norm are multiplied with so that it is at most {@code maxNorm}; 0 leaves them as they are. */

@@ -1,6 +1,7 @@
 package io.github.dpo4j.train;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What a recipe minimises over numbered examples. */
 public interface Objective {
@@ -10,16 +11,32 @@ public interface Objective {
     List<String> metricNames();
 
     /**
-     * Runs one micro-batch of a step forward, and backward if asked: the gradient of its share of the step's mean loss is
-     * added to the parameters' gradients. Shares use the counts of the whole {@code step}, so accumulation is exact.
+     * Lays out the micro-batches of a step, each a pack of example numbers, as plain arrays: on any thread, without libtorch,
+     * one when it is asked for. Their loss shares use the counts of the whole {@code step}, so accumulation is exact.
      */
-    MicroBatchResult run(int[] microBatch, List<int[]> step, boolean backward);
+    Stream<MicroBatch> prepare(List<int[]> step);
 
     /** Returns how many tokens an example has, prompt and completions together. */
     long tokens(int example);
 
     /** Names an example for an error message: where it is from and how long it is. */
     String describe(int example);
+
+    /** Prepares and runs a step of one micro-batch. */
+    default MicroBatchResult run(int[] examples, boolean backward) {
+        return prepare(List.<int[]>of(examples)).findFirst().orElseThrow().run(backward);
+    }
+
+    /** A part of a step, ready to run on the thread that trains. */
+    interface MicroBatch {
+        int[] examples();
+
+        /**
+         * Runs forward, and backward if asked: the gradient of the micro-batch's share of the step's mean loss is added to the
+         * parameters' gradients.
+         */
+        MicroBatchResult run(boolean backward);
+    }
 
     /**
      * What one micro-batch gave, for each of its examples.

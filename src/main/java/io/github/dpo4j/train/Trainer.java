@@ -2,8 +2,10 @@ package io.github.dpo4j.train;
 
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.TensorScope;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** Makes optimizer steps: micro-batches, finite check, clipping, update. */
 public final class Trainer {
@@ -52,26 +54,26 @@ public final class Trainer {
      *
      * @throws NonFiniteException before the update, if a loss or the gradient is not finite
      */
-    public StepResult step(long step, List<int[]> microBatches, MetricSums sums) {
+    public StepResult step(long step, List<Objective.MicroBatch> microBatches, MetricSums sums) {
         long start = System.nanoTime();
         parameters.zeroGradient();
         double loss = 0;
         int examples = 0;
-        for (int[] microBatch : microBatches) {
+        for (Objective.MicroBatch microBatch : microBatches) {
             try (TensorScope _ = new TensorScope()) {
-                Objective.MicroBatchResult result = objective.run(microBatch, microBatches, true);
-                refuseNonFinite(step, microBatch, result.lossShares());
+                Objective.MicroBatchResult result = microBatch.run(true);
+                refuseNonFinite(step, microBatch.examples(), result.lossShares());
                 for (double share : result.lossShares()) {
                     loss += share;
                 }
-                examples += microBatch.length;
+                examples += microBatch.examples().length;
                 sums.add(result);
             }
         }
         double gradNorm = GradientNorm.of(parameters.flatGradient());
         if (!Double.isFinite(gradNorm)) {
             throw new NonFiniteException("step " + step + ": the gradient is not finite though the loss is (" + loss
-                    + "); the examples of the step are " + describe(microBatches) + advice());
+                    + "); the examples of the step are " + describe(examplesOf(microBatches)) + advice());
         }
         double learningRate = peakLearningRate * schedule.factor(step - 1);
         optimizer.step(learningRate, step, GradientNorm.clipScale(gradNorm, maxGradNorm));
@@ -79,30 +81,29 @@ public final class Trainer {
         return new StepResult(loss, gradNorm, learningRate);
     }
 
-    private void refuseNonFinite(long step, int[] microBatch, double[] shares) {
-        List<int[]> bad = new ArrayList<>();
-        for (int i = 0; i < shares.length; i++) {
-            if (!Double.isFinite(shares[i])) {
-                bad.add(new int[] {microBatch[i]});
-            }
-        }
-        if (!bad.isEmpty()) {
+    private void refuseNonFinite(long step, int[] examples, double[] shares) {
+        int[] bad = IntStream.range(0, shares.length)
+                .filter(i -> !Double.isFinite(shares[i]))
+                .map(i -> examples[i])
+                .toArray();
+        if (bad.length > 0) {
             throw new NonFiniteException("step " + step + ": the loss is not finite on " + describe(bad) + advice());
         }
     }
 
-    private String describe(List<int[]> groups) {
-        List<String> named = new ArrayList<>();
-        int count = 0;
-        for (int[] group : groups) {
-            for (int example : group) {
-                count++;
-                if (named.size() < MOST_NAMED) {
-                    named.add(objective.describe(example));
-                }
-            }
-        }
-        return String.join("; ", named) + (count > named.size() ? "; and " + (count - named.size()) + " more" : "");
+    private static int[] examplesOf(List<Objective.MicroBatch> microBatches) {
+        return microBatches.stream()
+                .flatMapToInt(microBatch -> Arrays.stream(microBatch.examples()))
+                .toArray();
+    }
+
+    private String describe(int[] examples) {
+        String named = Arrays.stream(examples)
+                .limit(MOST_NAMED)
+                .mapToObj(objective::describe)
+                .collect(Collectors.joining("; "));
+        int more = examples.length - MOST_NAMED;
+        return named + (more > 0 ? "; and " + more + " more" : "");
     }
 
     private static String advice() {

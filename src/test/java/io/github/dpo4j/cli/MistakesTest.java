@@ -334,6 +334,7 @@ class MistakesTest {
             --zzzzzzzzzzzzzzzz,            --help
             --learning-rate=NaN,           learning_rate is NaN
             --learning-rate=-1,            learning_rate is -1.0
+            --tokens-per-micro-batch=0,    tokens_per_micro_batch is 0
             --learning-rate=fast,          --learning-rate
             --per-device-train-batch-size=0, per_device_train_batch_size is 0
             --per-device-train-batch-size=-1, per_device_train_batch_size is -1

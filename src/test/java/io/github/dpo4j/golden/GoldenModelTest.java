@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.batch.PreferenceBatch;
+import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.data.DatasetReader;
 import io.github.dpo4j.generate.Generator;
 import io.github.dpo4j.generate.Sampling;
@@ -144,9 +145,8 @@ class GoldenModelTest {
             try (TensorScope _ = new TensorScope()) {
                 DpoObjective objective =
                         objective(golden, mix(row), row.path("beta").asDouble());
-                double loss = Arrays.stream(
-                                objective.run(first8, List.of(first8), true).lossShares())
-                        .sum();
+                double loss =
+                        Arrays.stream(objective.run(first8, true).lossShares()).sum();
                 double gradNorm =
                         GradientNorm.of(objective.policy().parameters().flatGradient());
                 double expected = row.path("loss").asDouble();
@@ -214,8 +214,8 @@ class GoldenModelTest {
         JsonNode settings = expected.path("settings");
         BatchPlan plan = new BatchPlan(
                 16,
-                settings.path("per_device_train_batch_size").asInt(),
-                settings.path("gradient_accumulation_steps").asInt(),
+                settings.path("per_device_train_batch_size").asLong()
+                        * settings.path("gradient_accumulation_steps").asLong(),
                 false,
                 0);
         try (TensorScope _ = new TensorScope()) {
@@ -231,7 +231,9 @@ class GoldenModelTest {
             assertThat(expected.path("log")).hasSize(6);
             for (int step = 1; step <= 6; step++) {
                 MetricSums sums = new MetricSums(PairMetrics.NAMES);
-                Trainer.StepResult result = trainer.step(step, plan.step(step - 1), sums);
+                List<int[]> packs = new TokenBudget(512).packs(plan.step(step - 1), objective::tokens);
+                Trainer.StepResult result =
+                        trainer.step(step, objective.prepare(packs).toList(), sums);
                 JsonNode line = expected.path("log").path(step - 1);
                 assertMetric("loss", result.loss(), line, step);
                 assertMetric("grad_norm", result.gradNorm(), line, step);

@@ -71,7 +71,7 @@ class SharingTest {
                 weights[i] = i + 1;
             }
             ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
-            Tensor sums = TokenLogps.sums(scored.logps(), batch.tokens().scoredCounts());
+            Tensor sums = scored.sums();
             sums.mul(Tensors.ofFloats(weights, Device.CPU)).sum().backward();
             scored.backward();
             return Tensors.toDoubles(policy.parameters().flatGradient());

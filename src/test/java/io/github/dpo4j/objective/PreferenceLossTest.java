@@ -200,7 +200,10 @@ class PreferenceLossTest {
     @Test
     void rewardsAreBetaTimesLogRatiosAndATieIsNoAccuracy() {
         try (TensorScope _ = new TensorScope()) {
-            double[][] metrics = PairMetrics.of(ratios(), 0.5);
+            Tensor shares = Tensors.ofFloats(new float[] {1, 2, 3, 4}, Device.CPU);
+            PairMetrics read = PairMetrics.of(shares, ratios(), 0.5);
+            double[][] metrics = read.values();
+            assertThat(read.lossShares()).containsExactly(1, 2, 3, 4);
             assertThat(PairMetrics.NAMES.getFirst()).isEqualTo("rewards/chosen");
             assertThat(metrics[0]).containsExactly(0.5, 0, -1000, 1000);
             assertThat(metrics[1]).containsExactly(-1, 0, 0, 0);

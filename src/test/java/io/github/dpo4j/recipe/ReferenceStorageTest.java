@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Reference logps are computed once, by whoever comes first, and are those of the reference itself. */
 class ReferenceStorageTest {
     private static final ObjectMapper JSON = new ObjectMapper();
-    /** They fill several packs of 2048 tokens. */
+    /** They fill several packs of 1024 tokens. */
     private static final int MANY = 200;
 
     private final Path folder;
@@ -140,7 +140,7 @@ class ReferenceStorageTest {
         other.beta = 0.5;
         other.loss = new LossMix(List.of(new LossMix.Term(new PreferenceLoss.Hinge(0.5), 1)));
         other.seed = 7;
-        other.microBatchSize = 3;
+        other.batchSize = 3;
         other.maxSteps = 5;
         other.dpo();
         assertThat(heard.packs).isZero();

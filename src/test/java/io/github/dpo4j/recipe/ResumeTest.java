@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -121,7 +122,7 @@ class ResumeTest {
         changed.learningRate = 2e-3;
         refuses("learning_rate (was 0.001, is 0.002)", changed);
         changed = resumed("cut");
-        changed.microBatchSize = 1;
+        changed.batchSize = 1;
         refuses("per_device_train_batch_size (was 2, is 1)", changed);
         changed = resumed("cut");
         changed.seed = 43;
@@ -134,6 +135,23 @@ class ResumeTest {
         refuses("reference_model", changed);
         TinyRun.pairs(dataset, TinyRun.PAIRS - 1);
         refuses("dataset pairs.jsonl sha256", resumed("cut"));
+    }
+
+    @Test
+    void resumingTakesTheTokenBudgetThatTheRunBeganWithAndRefusesAnother() throws IOException {
+        TinyRun whole = run("whole");
+        whole.tokensPerMicroBatch = OptionalInt.of(50);
+        whole.dpo();
+        TinyRun cut = run("cut");
+        cut.tokensPerMicroBatch = OptionalInt.of(50);
+        cut.dpo(TinyRun.stopAfter(3));
+        refuses("tokens_per_micro_batch (was 50, is 100)", resumed("cut"));
+        TinyRun resumed = resumed("cut");
+        resumed.tokensPerMicroBatch = OptionalInt.empty();
+        assertThat(resumed.dpo()).isEqualTo(RunStatus.FINISHED);
+
+        assertThat(TinyRun.bits(cut.output, 8)).isEqualTo(TinyRun.bits(whole.output, 8));
+        assertThat(TinyRun.metrics(cut.output)).isEqualTo(TinyRun.metrics(whole.output));
     }
 
     @Test

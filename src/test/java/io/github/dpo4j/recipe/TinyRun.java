@@ -40,8 +40,11 @@ public final class TinyRun {
     public Path dataset;
     public Path output;
     public RunFolder.Start start = RunFolder.Start.FRESH;
-    public int microBatchSize = 2;
+    public int batchSize = 2;
     public int accumulationSteps = 2;
+    /** Two or three of the pairs. */
+    public OptionalInt tokensPerMicroBatch = OptionalInt.of(100);
+
     public long maxSteps = 8;
     public double learningRate = 1e-3;
     public long seed = 42;
@@ -125,8 +128,7 @@ public final class TinyRun {
 
     private TrainingSettings training() {
         return new TrainingSettings(
-                microBatchSize,
-                accumulationSteps,
+                new BatchSettings(batchSize, accumulationSteps, tokensPerMicroBatch),
                 OptionalLong.of(maxSteps),
                 3,
                 learningRate,

@@ -4,12 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.report.RunManifest;
 import io.github.dpo4j.report.RunStatus;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.train.NonFiniteException;
+import io.github.dpo4j.train.OptimizerSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +56,50 @@ class TrainingRunTest {
         assertThat(losses[1][0]).isCloseTo(Math.log(2), within(1e-6));
         assertThat(losses[0][7]).isLessThan(0.69);
         assertThat(losses[1]).containsExactly(losses[0], within(0.03));
+    }
+
+    @Test
+    void onlyTheNumberOfExamplesOfAStepDecidesTheBits() throws IOException {
+        List<TinyRun> arrangements = new ArrayList<>();
+        for (int batchSize : new int[] {1, 2, 4}) {
+            TinyRun run = run(batchSize + " x " + 4 / batchSize);
+            run.batchSize = batchSize;
+            run.accumulationSteps = 4 / batchSize;
+            run.saveSteps = 8;
+            run.dpo();
+            arrangements.add(run);
+        }
+        TinyRun first = arrangements.getFirst();
+        for (TinyRun run : arrangements) {
+            assertThat(TinyRun.bits(run.output, 8)).isEqualTo(TinyRun.bits(first.output, 8));
+            assertThat(TinyRun.metrics(run.output)).isEqualTo(TinyRun.metrics(first.output));
+        }
+    }
+
+    @Test
+    void trainAndEvalLinesAreTheSameUnderAnyTokenBudget() throws IOException {
+        List<List<JsonNode>> logs = new ArrayList<>();
+        for (int tokens : new int[] {10_000, 80, 1}) {
+            TinyRun run = run(tokens + " tokens");
+            run.tokensPerMicroBatch = OptionalInt.of(tokens);
+            // A large epsilon: Adam would otherwise follow the signs of gradients that are rounding alone.
+            run.optimizer = new OptimizerSettings.AdamW(0.9, 0.999, 1e-3, 0);
+            run.dpo();
+            logs.add(TinyRun.metrics(run.output));
+        }
+        for (List<JsonNode> log : logs) {
+            assertThat(log).hasSize(5); // steps 3, 6 and 8 of train, 4 and 8 of eval
+            for (int line = 0; line < 5; line++) {
+                JsonNode expected = logs.getFirst().get(line);
+                assertThat(log.get(line).properties()).hasSameSizeAs(expected.properties());
+                for (Map.Entry<String, JsonNode> metric : expected.properties()) {
+                    JsonNode actual = log.get(line).path(metric.getKey());
+                    assertThat(actual.asDouble())
+                            .as(metric.getKey())
+                            .isCloseTo(metric.getValue().asDouble(), within(1e-4));
+                }
+            }
+        }
     }
 
     @Test

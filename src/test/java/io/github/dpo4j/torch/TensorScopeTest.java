@@ -114,7 +114,7 @@ class TensorScopeTest {
         long count = 0;
         long bytes = 0;
         for (int step = 1; step <= 300; step++) {
-            trainer.step(step, STEP, sums);
+            trainer.step(step, objective.prepare(STEP).toList(), sums);
             if (step == 20) {
                 count = Pointer.totalCount();
             }

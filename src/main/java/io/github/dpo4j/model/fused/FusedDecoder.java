@@ -33,6 +33,7 @@ public final class FusedDecoder {
     final Workspace saved = new Workspace();
     final Workspace scratch = new Workspace();
     final Parameters parameters;
+    private boolean recompute;
     private final ComputeWeights weights;
 
     /** A table of vectors by id or position, in the compute type, and its float32 gradient; null for a frozen one. */
@@ -83,8 +84,13 @@ public final class FusedDecoder {
             weights.refresh(team());
             saved.release(Workspace.EMPTY);
             scratch.release(Workspace.EMPTY);
-            return FusedPass.forward(this, tokens, keep);
+            return FusedPass.forward(this, tokens, keep, keep && recompute);
         }
+    }
+
+    /** Keeps only the residual stream of each layer for backward, which then runs the layer's forward again. */
+    public void recomputeActivations(boolean on) {
+        recompute = on;
     }
 
     /** Returns the most bytes of activations and scratch that a pass has used. */

@@ -24,7 +24,7 @@ record FusedHead(
         Tensor weight,
         @Nullable Tensor gradient) {
     /** Logits in memory at a time: a few megabytes, which stay in the cache between product and kernel. */
-    private static final int LOGITS_AT_A_TIME = 1 << 21;
+    static final int LOGITS_AT_A_TIME = 1 << 21;
 
     private static final int LEAST_RANGE = 512;
 

@@ -29,7 +29,11 @@ public final class FusedPass {
     private final Sight sight;
     private final Heads.@Nullable Rotation rotation;
     private final boolean keep;
+    private final boolean recompute;
     private final Deque<Saved> layers = new ArrayDeque<>();
+    /** The residual stream before each layer, where layers are recomputed. */
+    private final Deque<Matrix> streams = new ArrayDeque<>();
+
     private final Normed last;
     private final Matrix scored;
     /** Whether the gradients of weights begin with this pass rather than being added to. */
@@ -49,16 +53,17 @@ public final class FusedPass {
             @Nullable Matrix gate,
             Matrix up) {}
 
-    static FusedPass forward(FusedDecoder model, PackedTokens tokens, boolean keep) {
-        return new FusedPass(model, tokens, keep);
+    static FusedPass forward(FusedDecoder model, PackedTokens tokens, boolean keep, boolean recompute) {
+        return new FusedPass(model, tokens, keep, recompute);
     }
 
-    private FusedPass(FusedDecoder model, PackedTokens tokens, boolean keep) {
+    private FusedPass(FusedDecoder model, PackedTokens tokens, boolean keep, boolean recompute) {
         this.model = model;
         this.team = FusedDecoder.team();
         this.scratch = model.scratch;
         this.tokens = tokens;
         this.keep = keep;
+        this.recompute = recompute;
         this.sight = Sight.of(
                 tokens.segments().stream()
                         .map(s -> new Sight.Run(s.start(), s.length(), s.prefixStart(), s.prefixLength()))
@@ -79,9 +84,14 @@ public final class FusedPass {
         Matrix fed = take(model.saved, model.type, width);
         List<Addend> pending = List.of();
         for (FusedLayer layer : model.layers) {
+            if (recompute) {
+                Norms.add(team, stream.rows(), pending);
+                pending = List.of();
+                streams.push(copy(stream));
+            }
             Workspace.Mark mark = model.saved.mark();
             Saved kept = forward(layer, stream, pending, attended, fed);
-            if (keep) {
+            if (keep && !recompute) {
                 layers.push(kept);
             } else {
                 model.saved.release(mark);
@@ -105,6 +115,12 @@ public final class FusedPass {
     /** Returns log p of each scored token, nats, [S]. */
     public float[] logps() {
         return logits.logps();
+    }
+
+    private Matrix copy(Matrix stream) {
+        Matrix copy = take(model.saved, ScalarType.Float, stream.width());
+        copy.rows().memory().copyFrom(stream.rows().memory());
+        return copy;
     }
 
     /** The angles of all tokens, computed as transformers does: the product of position and frequency is float32. */
@@ -251,12 +267,15 @@ public final class FusedPass {
             Matrix copy = take(scratch, model.type, width);
             streamGradient.clear();
             head(gradients, streamGradient, copy);
-            while (!layers.isEmpty()) {
+            for (int i = model.layers.size() - 1; i >= 0; i--) {
                 try (TensorScope _ = new TensorScope()) {
                     Workspace.Mark mark = scratch.mark();
-                    int number = layers.size() - 1;
-                    backward(model.layers.get(number), layers.pop(), streamGradient, copy);
+                    Workspace.Mark keptMark = model.saved.mark();
+                    FusedLayer layer = model.layers.get(i);
+                    Saved kept = recompute ? again(layer, streams.pop()) : layers.pop();
+                    backward(layer, kept, streamGradient, copy);
                     scratch.release(mark);
+                    model.saved.release(keptMark);
                 }
             }
             // A tied embedding's gradient has begun with the head's.
@@ -265,6 +284,13 @@ public final class FusedPass {
                 scatter(streamGradient, tokens.positions(), model.learnedPositions, overwrite);
             }
         }
+    }
+
+    /** Runs a layer's forward on the stream that came to it. */
+    private Saved again(FusedLayer layer, Matrix stream) {
+        Matrix attended = take(scratch, model.type, stream.width());
+        Matrix fed = take(scratch, model.type, stream.width());
+        return forward(layer, stream, List.of(), attended, fed);
     }
 
     private static void scatter(Matrix rows, int[] ids, FusedDecoder.Table table, boolean begin) {

@@ -1,0 +1,207 @@
+package io.github.dpo4j.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Random;
+import java.util.function.DoubleUnaryOperator;
+import java.util.function.UnaryOperator;
+import jdk.incubator.vector.FloatVector;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Test;
+
+/** Kernels against the same arithmetic in float64, one element at a time. */
+class KernelTest {
+    @AutoClose
+    private final Arena arena = Arena.ofShared();
+
+    private final Team team = new Team(2);
+
+    private Rows rows(boolean half, int rows, int width, Random random) {
+        Rows made = empty(half, rows, width);
+        float[] row = new float[Lanes.padded(width)];
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < width; j++) {
+                row[j] = (float) random.nextGaussian();
+            }
+            made.store(i, row);
+        }
+        return made;
+    }
+
+    private Rows empty(boolean half, int rows, int width) {
+        return new Rows(arena.allocate((long) rows * width * (half ? 2 : 4), 64), half, rows, width);
+    }
+
+    private static void assertEverywhere(
+            UnaryOperator<FloatVector> kernel, DoubleUnaryOperator exact, double from, double to, double tolerance) {
+        for (double x = from; x <= to; x += (to - from) / 5000) {
+            float value =
+                    kernel.apply(FloatVector.broadcast(Lanes.F, (float) x)).lane(0);
+            double expected = exact.applyAsDouble((float) x);
+            assertThat((double) value).as("at %s", x).isCloseTo(expected, within(tolerance * Math.max(1, expected)));
+        }
+    }
+
+    @Test
+    void functionsAreTheLibrarysToFloat32() {
+        assertEverywhere(Lanes::exp, Math::exp, -20, 0, 2e-7);
+        for (double x = -80; x < 80; x += 0.37) {
+            float value = Lanes.exp(FloatVector.broadcast(Lanes.F, (float) x)).lane(0);
+            assertThat(value / Math.exp((float) x)).isCloseTo(1, within(3e-7));
+        }
+        assertEverywhere(Lanes::sigmoid, x -> 1 / (1 + Math.exp(-x)), -30, 30, 3e-7);
+        assertEverywhere(Lanes::tanh, Math::tanh, -12, 12, 3e-7);
+        // The approximation is good to 1.5e-7, its float32 arithmetic to as much again. erf by its series, which
+        // converges everywhere and is exact to float64 up to 3.
+        assertEverywhere(
+                Lanes::erf,
+                x -> {
+                    double term = x;
+                    double sum = x;
+                    for (int n = 1; n < 80; n++) {
+                        term *= -x * x / n;
+                        sum += term / (2 * n + 1);
+                    }
+                    return 2 / Math.sqrt(Math.PI) * sum;
+                },
+                -3,
+                3,
+                5e-7);
+        assertThat(Lanes.exp(FloatVector.broadcast(Lanes.F, Float.NaN)).lane(0)).isNaN();
+    }
+
+    @Test
+    void bfloat16IsTheNearestWithTiesToEven() {
+        Rows half = empty(true, 1, 19);
+        float[] values = new float[Lanes.padded(19)];
+        // 1 + 2^-8 lies between 1 and 1 + 2^-7: to even, 1; 1 + 3 x 2^-8 goes up to 1 + 2^-6.
+        values[0] = 1 + 1 / 256f;
+        values[1] = 1 + 3 / 256f;
+        values[2] = -3.14159f;
+        values[17] = 1 + 1 / 256f;
+        values[18] = 1 + 3 / 256f;
+        half.store(0, values);
+        float[] read = new float[Lanes.padded(19)];
+        half.load(0, read);
+        assertThat(read[0]).isEqualTo(1f);
+        assertThat(read[1]).isEqualTo(1 + 1 / 64f);
+        assertThat(read[2]).isEqualTo(-3.140625f);
+        assertThat(read[17]).as("beyond the last whole vector").isEqualTo(1f);
+        assertThat(read[18]).isEqualTo(1 + 1 / 64f);
+    }
+
+    @Test
+    void rowsRefuseMemoryThatIsTooSmall() {
+        MemorySegment memory = arena.allocate(7);
+        assertThatThrownBy(() -> new Rows(memory, true, 2, 2))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("needs 8 bytes");
+    }
+
+    /** A norm's sums over rows are the only place where who did what could show. */
+    @Test
+    void anyNumberOfThreadsGivesTheSameBits() {
+        float[] first = null;
+        for (int threads : new int[] {1, 2, 3}) {
+            Team some = new Team(threads);
+            Random random = new Random(3);
+            Rows normalized = rows(false, 200, 37, random);
+            Rows gradient = rows(true, 200, 37, random);
+            Rows stream = rows(false, 200, 37, random);
+            Rows inverse = rows(false, 200, 1, random);
+            Rows weight = rows(false, 1, 37, random);
+            Rows weightGradient = empty(false, 1, 37);
+            Norms.Norm norm = new Norms.Norm(weight.memory(), null, false, 1e-5);
+            Norms.backward(some, gradient, normalized, inverse, norm, stream, null, weightGradient.memory(), null);
+            float[] all = weightGradient.memory().toArray(ValueLayout.JAVA_FLOAT);
+            first = first == null ? all : first;
+            assertThat(all).isEqualTo(first);
+        }
+    }
+
+    @Test
+    void aKernelsErrorReachesItsCaller() {
+        assertThatThrownBy(() -> team.run(5, (chunk, _) -> {
+                    if (chunk == 3) {
+                        throw new IllegalArgumentException("no");
+                    }
+                }))
+                .hasRootCauseMessage("no");
+        int[] ran = new int[7];
+        team.run(7, (chunk, _) -> ran[chunk]++);
+        assertThat(ran).as("the team goes on").containsOnly(1);
+    }
+
+    /** Prompt of 2, chosen of 2, rejected of 3: the rejected tokens see the prompt and themselves. */
+    @Test
+    void aRejectedCompletionSeesThePromptAndItself() {
+        Sight sight =
+                Sight.of(List.of(new Sight.Run(0, 4, 0, 0), new Sight.Run(4, 3, 0, 2), new Sight.Run(7, 2, 0, 0)), 9);
+        assertThat(sight.blocks()).containsExactly(new Sight.Block(0, 7), new Sight.Block(7, 2));
+        assertThat(seen(sight, 3)).isEqualTo("0-4");
+        assertThat(seen(sight, 4)).isEqualTo("0-2,4-5");
+        assertThat(seen(sight, 6)).isEqualTo("0-2,4-7");
+        assertThat(seen(sight, 8)).isEqualTo("0-2");
+    }
+
+    private static String seen(Sight sight, int t) {
+        String first = sight.from()[t] + "-" + sight.to()[t];
+        return sight.secondFrom()[t] == sight.secondTo()[t]
+                ? first
+                : first + "," + sight.secondFrom()[t] + "-" + sight.secondTo()[t];
+    }
+
+    /** Logits that come in ranges give the log-probabilities of the whole, and a gradient that sums to zero. */
+    @Test
+    void logitsInRangesAreLogitsAtOnce() {
+        Random random = new Random(1);
+        int[] targets = {3, 70, 41, 0};
+        Rows all = rows(false, 4, 101, random);
+        double[] logSums = new double[4];
+        for (int s = 0; s < 4; s++) {
+            double sum = 0;
+            for (int v = 0; v < 101; v++) {
+                sum += Math.exp(all.get(s * 101L + v));
+            }
+            logSums[s] = Math.log(sum);
+        }
+        Logits logits = new Logits(targets);
+        int[] starts = {0, 40, 80, 101};
+        for (int r = 0; r < 3; r++) {
+            logits.see(team, range(all, starts[r], starts[r + 1]), starts[r]);
+        }
+        for (int s = 0; s < 4; s++) {
+            double expected = all.get(s * 101L + targets[s]) - logSums[s];
+            assertThat((double) logits.logps()[s]).isCloseTo(expected, within(1e-6));
+        }
+        float[] upstream = {1, -2, 0.5f, 3};
+        for (int r = 0; r < 3; r++) {
+            Rows part = range(all, starts[r], starts[r + 1]);
+            logits.gradient(team, part, starts[r], upstream);
+            for (int s = 0; s < 4; s++) {
+                for (int v = starts[r]; v < starts[r + 1]; v++) {
+                    double p = Math.exp(all.get(s * 101L + v) - logSums[s]);
+                    double expected = upstream[s] * ((v == targets[s] ? 1 : 0) - p);
+                    assertThat((double) part.get((long) s * part.width() + v - starts[r]))
+                            .isCloseTo(expected, within(2e-6));
+                }
+            }
+        }
+    }
+
+    private Rows range(Rows all, int from, int to) {
+        Rows part = empty(false, all.rows(), to - from);
+        float[] row = new float[Lanes.padded(to - from)];
+        for (int s = 0; s < all.rows(); s++) {
+            all.load(s, from, to - from, row);
+            part.store(s, row);
+        }
+        return part;
+    }
+}

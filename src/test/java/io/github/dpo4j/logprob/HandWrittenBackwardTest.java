@@ -1,0 +1,240 @@
+package io.github.dpo4j.logprob;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.dpo4j.batch.PackedTokens;
+import io.github.dpo4j.batch.PreferenceBatch;
+import io.github.dpo4j.data.Origin;
+import io.github.dpo4j.golden.Golden;
+import io.github.dpo4j.golden.Variant;
+import io.github.dpo4j.golden.Variant.Stored;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.model.fused.FusedMemory;
+import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.Device;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The fused decoder is the plain one, which autograd takes backward: same logps, same gradient of every weight. */
+class HandWrittenBackwardTest {
+    @TempDir
+    Path folder;
+
+    /** Another weight for every token, so that no two may be swapped. */
+    private static float[] upstream(int tokens) {
+        float[] weights = new float[tokens];
+        for (int i = 0; i < tokens; i++) {
+            weights[i] = (float) Math.sin(i + 1);
+        }
+        return weights;
+    }
+
+    @SuppressWarnings("ArrayRecordComponent") // plain numbers
+    private record Result(double[] logps, double[] gradient) {}
+
+    private static Result run(CausalLm model, ScoredTokens scored) {
+        int tokens = Math.toIntExact(scored.logps().numel());
+        scored.logps().mul(Tensors.ofFloats(upstream(tokens), Device.CPU)).sum().backward();
+        scored.backward();
+        return new Result(
+                Tensors.toDoubles(scored.logps()),
+                Tensors.toDoubles(model.parameters().flatGradient()));
+    }
+
+    private static Result fused(CausalLm model, PackedTokens tokens) {
+        model.parameters().zeroGradient();
+        try (TensorScope _ = new TensorScope()) {
+            FusedDecoder decoder = Objects.requireNonNull(model.fused(), "no vector module in this JVM");
+            return run(model, ScoredTokens.Fused.of(decoder, tokens, model));
+        }
+    }
+
+    private static Result plain(CausalLm model, PackedTokens tokens) {
+        model.parameters().zeroGradient();
+        try (TensorScope _ = new TensorScope()) {
+            return run(model, ScoredTokens.Plain.of(model, tokens));
+        }
+    }
+
+    private static void assertSame(CausalLm model, PackedTokens tokens) {
+        Result plain = plain(model, tokens);
+        Result fused = fused(model, tokens);
+        for (int i = 0; i < plain.logps().length; i++) {
+            assertThat(fused.logps()[i]).isCloseTo(plain.logps()[i], within(2e-5));
+        }
+        Parameters parameters = model.parameters();
+        try (TensorScope _ = new TensorScope()) {
+            for (String name : parameters.byName().keySet()) {
+                double[] expected = part(parameters, plain.gradient(), name);
+                double[] actual = part(parameters, fused.gradient(), name);
+                double norm = Math.sqrt(Arrays.stream(expected).map(g -> g * g).sum());
+                assertThat(Golden.farthest(actual, expected)).as(name).isLessThan(1e-5 * norm + 1e-6);
+            }
+        }
+    }
+
+    private static double[] part(Parameters parameters, double[] flat, String name) {
+        return Tensors.toDoubles(parameters.part(Tensors.ofDoubles(flat, Device.CPU), name));
+    }
+
+    private static PackedTokens pack(String family) throws IOException {
+        return PreferenceBatch.of(Golden.of(family).pairs().subList(0, 3)).tokens();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    void logpsAndGradientsAreAutograds(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            assertSame(Golden.of(family).policy(), pack(family));
+        }
+    }
+
+    private void assertVariant(String family, Consumer<ObjectNode> config) throws IOException {
+        Path model = Variant.write(family, folder.resolve("m"), config, _ -> {});
+        try (TensorScope _ = new TensorScope()) {
+            assertSame(ModelFolder.open(model).loadTrainable(Device.CPU, ComputeType.FLOAT32), pack(family));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"silu", "gelu", "gelu_new", "relu"})
+    void everyActivation(String activation) throws IOException {
+        assertVariant("llama", config -> config.put("hidden_act", activation));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"silu", "gelu", "gelu_new", "relu"})
+    void everyActivationWithoutAGate(String activation) throws IOException {
+        assertVariant("gpt2", config -> config.put("activation_function", activation));
+    }
+
+    @Test
+    void attentionBeforeTheMlpWithLayerNorms() throws IOException {
+        assertVariant("gpt_neox", config -> config.put("use_parallel_residual", false));
+    }
+
+    @Test
+    void biasesOfEveryProduct() throws IOException {
+        Path model = Variant.write(
+                "llama", folder.resolve("m"), c -> c.put("attention_bias", true).put("mlp_bias", true), weights -> {
+                    for (String name : List.copyOf(weights.keySet())) {
+                        if (name.endsWith("_proj.weight")) {
+                            int size = Math.toIntExact(Objects.requireNonNull(weights.get(name))
+                                    .shape()
+                                    .getFirst());
+                            weights.put(
+                                    name.replace(".weight", ".bias"), Stored.vector(size, i -> 0.1 * Math.sin(i + 1)));
+                        }
+                    }
+                });
+        try (TensorScope _ = new TensorScope()) {
+            assertSame(ModelFolder.open(model).loadTrainable(Device.CPU, ComputeType.FLOAT32), pack("llama"));
+        }
+    }
+
+    /** Longer than a strip of attention's queries, so that strips are put together. */
+    @Test
+    void longSequences() throws IOException {
+        Random random = new Random(5);
+        List<TokenizedPair> pairs = new ArrayList<>();
+        for (int[] lengths : new int[][] {{210, 30, 45}, {1, 200, 3}, {385, 1, 1}}) {
+            int[][] ids = new int[3][];
+            for (int i = 0; i < 3; i++) {
+                ids[i] = random.ints(lengths[i], 0, 200).toArray();
+            }
+            pairs.add(new TokenizedPair(new Origin(Path.of("made.jsonl"), 1), ids[0], ids[1], ids[2]));
+        }
+        for (String family : List.of("llama3", "gpt_neox")) {
+            try (TensorScope _ = new TensorScope()) {
+                assertSame(Golden.of(family).policy(), PreferenceBatch.of(pairs).tokens());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama3", "gpt2", "gpt_neox"})
+    void recomputingActivationsChangesNoBit(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = Golden.of(family).policy();
+            Result kept = fused(model, pack(family));
+            model.recomputeActivations(true);
+            Result recomputed = fused(model, pack(family));
+            assertThat(recomputed.logps()).isEqualTo(kept.logps());
+            assertThat(recomputed.gradient()).isEqualTo(kept.gradient());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama3", "gpt2"})
+    void gradientsOfTwoPacksAddUp(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = Golden.of(family).policy();
+            double[] once = fused(model, pack(family)).gradient();
+            try (TensorScope _ = new TensorScope()) {
+                double[] twice =
+                        run(model, ScoredTokens.of(model, pack(family))).gradient();
+                for (int i = 0; i < once.length; i++) {
+                    assertThat(twice[i]).isCloseTo(2 * once[i], within(1e-5 * (1 + Math.abs(once[i]))));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    void inBfloat16TheGradientPointsTheSameWay(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm exact = Golden.of(family).policy();
+            CausalLm half =
+                    ModelFolder.open(Golden.of(family).policyFolder()).loadTrainable(Device.CPU, ComputeType.BFLOAT16);
+            double[] expected = fused(exact, pack(family)).gradient();
+            double[] actual = fused(half, pack(family)).gradient();
+            double dot = 0;
+            double squares = 0;
+            double expectedSquares = 0;
+            for (int i = 0; i < expected.length; i++) {
+                dot += expected[i] * actual[i];
+                squares += actual[i] * actual[i];
+                expectedSquares += expected[i] * expected[i];
+            }
+            assertThat(dot / Math.sqrt(squares * expectedSquares)).isGreaterThan(0.999);
+            assertThat(Math.sqrt(squares / expectedSquares)).isCloseTo(1, within(0.02));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void theMemoryPlanHoldsWhatAPassTakes(boolean recompute) throws IOException {
+        Random random = new Random(5);
+        int[] prompt = random.ints(100, 0, 200).toArray();
+        PackedTokens tokens = PackedTokens.ofSequences(List.of(prompt), List.of(prompt));
+        for (String family : List.of("llama3", "gpt2", "gpt_neox")) {
+            try (TensorScope _ = new TensorScope()) {
+                CausalLm model = Golden.of(family).policy();
+                model.recomputeActivations(recompute);
+                fused(model, tokens);
+                FusedMemory plan = FusedMemory.of(model.settings(), ComputeType.FLOAT32, recompute);
+                long taken = Objects.requireNonNull(model.fused()).workspaceBytes();
+                assertThat(taken).isBetween(plan.bytesPerToken() * 100, plan.bytes(200));
+            }
+        }
+    }
+}
