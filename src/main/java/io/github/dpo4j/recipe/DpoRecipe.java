@@ -15,6 +15,7 @@ import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.train.Optimizer;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -43,6 +44,7 @@ public final class DpoRecipe {
         TrainingSettings training = settings.training();
         RunFolder folder = RunFolder.open(settings.output(), settings.start(), settings.inputs());
         try (TensorScope _ = new TensorScope();
+                Arena maps = Arena.ofShared();
                 ModelText text = ModelText.of(settings.model())) {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
@@ -52,17 +54,27 @@ public final class DpoRecipe {
                     ? Optional.empty()
                     : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", folder, inputs));
 
-            // The policy pi starts where it is; the reference pi_ref stays there, or comes from another folder.
+            BatchPlan plan = training.plan(pairs.pairs().size());
+            long totalSteps = training.totalSteps(plan);
+
+            // The reference pi_ref stays where the policy starts, or comes from another folder. Logps to be stored are
+            // computed now, so that it is gone before the policy comes.
+            List<DpoReference.Dataset> datasets = new ArrayList<>();
+            datasets.add(new DpoReference.Dataset("dataset", pairs.pairs(), plan.epoch(totalSteps)));
+            held.ifPresent(h -> datasets.add(
+                    new DpoReference.Dataset("eval_dataset", h.pairs(), training.evaluations(totalSteps))));
+            DpoReference source = new DpoReference(
+                    settings, reference(start, datasets, inputs), datasets, inputs, observer, this::say);
+            List<ReferenceLogps> reference = source.load(folder, maps, clock);
+
+            // The policy pi starts where it is.
             CausalLm policy = start.loadTrainable(training.device(), training.computeType());
-            ReferenceLogps reference = reference(start, inputs);
             DpoObjective objective =
-                    new DpoObjective(policy, reference, settings.loss(), settings.beta(), pairs.pairs());
+                    new DpoObjective(policy, reference.getFirst(), settings.loss(), settings.beta(), pairs.pairs());
             boolean ownStart = settings.reference().isEmpty() && !settings.referenceFree();
             say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
             // Minimise the loss over the policy's weights.
-            BatchPlan plan = training.plan(objective.examples());
-            long totalSteps = training.totalSteps(plan);
             TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
             say(MicroBatchBudget.summary(budget, objective));
             Trainer trainer = new Trainer(
@@ -72,7 +84,8 @@ public final class DpoRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("dpo", folder, settings.list(budget), training, inputs, notes, clock);
+            RunRecord record = new RunRecord(
+                    "dpo", folder, settings.list(source.resolved(), budget), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
@@ -81,7 +94,8 @@ public final class DpoRecipe {
                     training,
                     folder,
                     record.checkpoints(),
-                    held.map(h -> new DpoObjective(policy, reference, settings.loss(), settings.beta(), h.pairs()))
+                    held.map(h -> new DpoObjective(
+                                    policy, reference.getLast(), settings.loss(), settings.beta(), h.pairs()))
                             .orElse(null),
                     "pairs",
                     observer,
@@ -117,13 +131,10 @@ public final class DpoRecipe {
         return pairs;
     }
 
-    private ReferenceLogps reference(ModelFolder start, List<HashedFile> inputs) throws IOException {
-        TrainingSettings training = settings.training();
-        if (settings.referenceFree()) {
-            return new ReferenceLogps.None(training.device());
-        }
+    private ModelFolder reference(ModelFolder start, List<DpoReference.Dataset> datasets, List<HashedFile> inputs)
+            throws IOException {
         if (settings.reference().isEmpty()) {
-            return new ReferenceLogps.Live(start.loadFrozen(training.device(), training.computeType()));
+            return start;
         }
         Path path = settings.reference().get();
         ModelFolder reference = ModelFolder.open(path);
@@ -132,8 +143,9 @@ public final class DpoRecipe {
                     + reference.settings().vocabularySize() + " ids, the policy one of "
                     + start.settings().vocabularySize() + "; they must share a tokenizer");
         }
+        datasets.forEach(dataset -> TokenBounds.check(dataset.pairs(), reference));
         inputs.addAll(Provenance.model("reference_model", path));
-        return new ReferenceLogps.Live(reference.loadFrozen(training.device(), training.computeType()));
+        return reference;
     }
 
     private ModelCard.Method method() {

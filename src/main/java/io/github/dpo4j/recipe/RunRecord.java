@@ -41,6 +41,8 @@ final class RunRecord {
             "dataset",
             "eval_dataset",
             "output",
+            "reference_logps_dir",
+            "reference_logps_stores",
             "save_steps",
             "save_total_limit",
             "save_dtype");

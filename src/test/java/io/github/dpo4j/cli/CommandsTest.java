@@ -1,6 +1,7 @@
 package io.github.dpo4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -101,6 +102,42 @@ class CommandsTest {
                         "pairs_per_second");
         assertThat(lines.getLast().path("split").asText()).isEqualTo("eval");
         assertThat(keys(lines.getLast())).contains("loss", "rewards/accuracies", "rewards/margins");
+    }
+
+    @Test
+    void storedAndLiveReferenceLogpsGiveTheSameMetrics() throws IOException {
+        Path stores = folder.resolve("stores");
+        Cli.run(training("dpo", folder.resolve("live")), "--reference-logps=live")
+                .isDone();
+        Cli.run(
+                        training("dpo", folder.resolve("stored")),
+                        "--reference-logps=stored",
+                        "--reference-logps-dir=" + stores)
+                .isDone();
+        assertThat(stores.resolve(setting("stored", "reference_logps_stores")
+                        .path("dataset")
+                        .path("key")
+                        .asText()))
+                .isDirectoryContaining("glob:**/manifest.json")
+                .isDirectoryContaining("glob:**/logps.f32");
+        assertThat(setting("stored", "reference_logps").asText()).isEqualTo("stored");
+        assertThat(setting("live", "reference_logps").asText()).isEqualTo("live");
+        List<JsonNode> live = lines(folder.resolve("live/metrics.jsonl"));
+        List<JsonNode> stored = lines(folder.resolve("stored/metrics.jsonl"));
+        assertThat(stored).hasSameSizeAs(live);
+        for (int i = 0; i < live.size(); i++) {
+            assertThat(keys(stored.get(i))).isEqualTo(keys(live.get(i)));
+            for (String key : List.of("loss", "rewards/chosen", "rewards/rejected", "rewards/margins")) {
+                assertThat(stored.get(i).path(key).asDouble())
+                        .isCloseTo(live.get(i).path(key).asDouble(), within(1e-5));
+            }
+        }
+    }
+
+    private JsonNode setting(String run, String name) throws IOException {
+        return JSON.readTree(folder.resolve(run).resolve("run.json").toFile())
+                .path("settings")
+                .path(name);
     }
 
     @Test
