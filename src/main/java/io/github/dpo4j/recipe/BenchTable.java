@@ -19,7 +19,8 @@ public record BenchTable(BenchResult result) {
                 """
                 model       %s: %.1fM weights, %d layers of width %d
                 computing   %s on %s, %d threads
-                a step      %.0f pairs, %.0f packed tokens (%.0f with prompts counted twice) in %.0f micro-batches, reference %s
+                a step      %.0f pairs, %.0f packed tokens (%.0f with prompts counted twice), reference %s
+                micro-batch up to %d packed tokens; %.0f a step
                 counted     %d steps after %d to warm up; medians of them
                 """,
                 settings.model().getFileName(),
@@ -32,8 +33,9 @@ public record BenchTable(BenchResult result) {
                 result.pairs(),
                 result.packedTokens(),
                 result.sequenceTokens(),
-                result.microBatches(),
                 settings.liveReference() ? "live" : "stored",
+                result.budget(),
+                result.microBatches(),
                 result.countedSteps().size(),
                 settings.warmupSteps());
     }

@@ -60,7 +60,10 @@ class BenchRecipeTest {
     void storedReferenceLogpsCostNothing() {
         BenchResult result = run(settings(new BenchSettings.Pairs.MadeUp(3, 2, 4), false));
         assertThat(result.speed(Phase.REFERENCE).flops()).isZero();
-        assertThat(new BenchTable(result).text()).contains("reference stored");
+        assertThat(new BenchTable(result).text()).contains("reference stored", "up to 20 packed tokens; 2 a step");
+        // Only Linux tells; a JVM with libtorch in it holds more than 64 MiB.
+        assertThat(result.peakMemory().isPresent()).isEqualTo(Files.exists(Path.of("/proc/self/status")));
+        assertThat(result.peakMemory().orElse(Long.MAX_VALUE)).isGreaterThan(64 << 20);
     }
 
     @Test
