@@ -25,7 +25,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TokenizeCommand.class,
             LogpsCommand.class,
             GenerateCommand.class,
-            SampleCommand.class
+            SampleCommand.class,
+            BenchCommand.class
         })
 public final class Main {
     private static final int DONE = 0;

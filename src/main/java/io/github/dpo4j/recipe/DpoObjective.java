@@ -74,13 +74,13 @@ public record DpoObjective(
         return result(batch, ratios, shares);
     }
 
-    private MicroBatchResult result(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
+    MicroBatchResult result(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
         PairMetrics metrics = PairMetrics.of(shares, ratios, beta);
         return new MicroBatchResult(
                 metrics.lossShares(), metrics.values(), batch.tokens().sequenceTokens());
     }
 
-    private LogRatios logRatios(PreferenceBatch batch, Tensor policySums, Tensor referenceSums) {
+    LogRatios logRatios(PreferenceBatch batch, Tensor policySums, Tensor referenceSums) {
         float[] counts = new float[batch.tokens().scoredCounts().length];
         for (int i = 0; i < counts.length; i++) {
             counts[i] = batch.tokens().scoredCounts()[i];
@@ -96,7 +96,7 @@ public record DpoObjective(
         return PreferenceBatch.of(chosen);
     }
 
-    private StepCounts counts(List<int[]> step) {
+    StepCounts counts(List<int[]> step) {
         long count = 0;
         long chosenTokens = 0;
         for (int[] microBatch : step) {

@@ -49,9 +49,9 @@ final class FreeMemory {
     }
 
     /** The number after a name in a file of lines; empty where there is none. */
-    private static OptionalLong field(Path file, String name) {
+    static OptionalLong field(Path file, String name) {
         try (Stream<String> lines = Files.lines(file)) {
-            return lines.filter(line -> line.startsWith(name + " "))
+            return lines.filter(line -> line.startsWith(name + " ") || line.startsWith(name + "\t"))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
                     .findFirst();
         } catch (IOException | NumberFormatException e) {

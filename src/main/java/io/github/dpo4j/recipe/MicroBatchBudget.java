@@ -5,6 +5,7 @@ import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.report.RunManifest;
 import io.github.dpo4j.report.Setting;
+import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.train.Objective;
 import java.io.IOException;
 import java.util.OptionalInt;
@@ -23,8 +24,13 @@ final class MicroBatchBudget {
         if (known.isPresent()) {
             return new TokenBudget(known.getAsInt());
         }
+        return usual(training.device(), model);
+    }
+
+    /** Returns what free memory allows. */
+    static TokenBudget usual(Device device, DecoderSettings model) {
         // A GPU has memory of its own, for which even the largest budget is small.
-        long free = training.device().isCuda() ? Long.MAX_VALUE : FreeMemory.bytes();
+        long free = device.isCuda() ? Long.MAX_VALUE : FreeMemory.bytes();
         return TokenBudget.choose(free, bytesPerToken(model));
     }
 

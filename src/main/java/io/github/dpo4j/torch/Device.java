@@ -29,6 +29,16 @@ public record Device(String name) {
         return name.startsWith("cuda");
     }
 
+    /** Waits until a GPU has done what it was asked to; on a CPU everything is done when it is called. */
+    public void await() {
+        if (isCuda()) {
+            try (TensorScope _ = new TensorScope()) {
+                Tensors.zeros(this, ScalarType.Float, 1)
+                        .item_float(); // reading stands in line behind all that was asked
+            }
+        }
+    }
+
     /** Returns the options for a tensor of {@code type} here; owned by the innermost scope. */
     public TensorOptions options(ScalarType type) {
         NativeLibrary.load();
