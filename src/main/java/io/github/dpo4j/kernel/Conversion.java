@@ -9,64 +9,58 @@ import jdk.incubator.vector.VectorOperators;
 
 /** Copies numbers from one type to another. */
 public final class Conversion {
-    private static final int ELEMENTS_A_CHUNK = 1 << 15;
+    private static final int ELEMENTS_A_CHUNK = 1 << 13;
 
     private Conversion() {}
 
     /** Elements of float32 or bfloat16 in a row. */
     public record Numbers(MemorySegment memory, boolean half) {
+        private int bytes() {
+            return half ? Short.BYTES : Float.BYTES;
+        }
+
         long elements() {
-            return memory.byteSize() / (half ? Short.BYTES : Float.BYTES);
+            return memory.byteSize() / bytes();
         }
 
-        FloatVector get(long i) {
-            return half
-                    ? Rows.half(memory, i * Short.BYTES)
-                    : FloatVector.fromMemorySegment(Lanes.F, memory, i * Float.BYTES, LITTLE_ENDIAN);
-        }
-
-        void put(long i, FloatVector value) {
-            if (half) {
-                Rows.putHalf(value, memory, i * Short.BYTES);
-            } else {
-                value.intoMemorySegment(memory, i * Float.BYTES, LITTLE_ENDIAN);
-            }
+        private Numbers slice(long from, int n) {
+            return new Numbers(memory.asSlice(from * bytes(), (long) n * bytes()), half);
         }
     }
 
     /** Copies all elements; returns whether every one was finite. */
     public static boolean copy(Team team, Numbers from, Numbers to) {
-        long n = from.elements();
+        long elements = from.elements();
         AtomicBoolean finite = new AtomicBoolean(true);
-        team.run(Math.toIntExact(Math.ceilDiv(n, ELEMENTS_A_CHUNK)), (chunk, scratch) -> {
+        team.run(Math.toIntExact(Math.ceilDiv(elements, ELEMENTS_A_CHUNK)), (chunk, scratch) -> {
             long first = (long) chunk * ELEMENTS_A_CHUNK;
-            if (!copy(from, to, first, Math.min(n, first + ELEMENTS_A_CHUNK), scratch)) {
+            int n = (int) Math.min(ELEMENTS_A_CHUNK, elements - first);
+            float[] numbers = scratch.floats(0, n);
+            rows(from.slice(first, n)).read(0, n, numbers);
+            if (!finite(numbers, n)) {
                 finite.set(false);
             }
+            rows(to.slice(first, n)).write(0, n, numbers);
         });
         return finite.get();
     }
 
-    private static boolean copy(Numbers from, Numbers to, long first, long end, Scratch scratch) {
-        // x - x is 0 for a finite x and NaN for all others, and NaN survives every sum.
+    /** Rounds n float32 elements, a whole number of vectors, to bfloat16. */
+    static void round(MemorySegment from, MemorySegment to, int n) {
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            FloatVector x = FloatVector.fromMemorySegment(Lanes.F, from, (long) i * Float.BYTES, LITTLE_ENDIAN);
+            Rows.putHalf(x, to, (long) i * Short.BYTES);
+        }
+    }
+
+    /** x - x is 0 for a finite x and NaN for all others, and NaN survives every sum. */
+    private static boolean finite(float[] x, int n) {
         FloatVector zeros = FloatVector.zero(Lanes.F);
-        long i = first;
-        for (; i <= end - Lanes.COUNT; i += Lanes.COUNT) {
-            FloatVector x = from.get(i);
-            zeros = zeros.add(x.sub(x));
-            to.put(i, x);
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
+            zeros = zeros.add(v.sub(v));
         }
-        boolean finite = !zeros.test(VectorOperators.IS_NAN).anyTrue();
-        int rest = (int) (end - i);
-        if (rest > 0) {
-            float[] tail = scratch.floats(0, rest);
-            rows(from).read(i, rest, tail);
-            rows(to).write(i, rest, tail);
-            for (int j = 0; j < rest; j++) {
-                finite &= Float.isFinite(tail[j]);
-            }
-        }
-        return finite;
+        return !zeros.test(VectorOperators.IS_NAN).anyTrue();
     }
 
     private static Rows rows(Numbers numbers) {

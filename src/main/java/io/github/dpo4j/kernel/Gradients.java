@@ -9,6 +9,7 @@ import jdk.incubator.vector.FloatVector;
 /** Sums into float32 gradients. */
 public final class Gradients {
     private static final int ELEMENTS_A_CHUNK = 1 << 15;
+    private static final int CHUNK = 1 << 12;
     private static final int ROWS_A_CHUNK = 64;
 
     private Gradients() {}
@@ -19,23 +20,8 @@ public final class Gradients {
         double[] sums = new double[Math.toIntExact(Math.ceilDiv(n, ELEMENTS_A_CHUNK))];
         team.run(sums.length, (chunk, scratch) -> {
             long from = (long) chunk * ELEMENTS_A_CHUNK;
-            FloatVector sum = FloatVector.zero(Lanes.F);
-            FloatVector other = FloatVector.zero(Lanes.F);
-            long to = Math.min(n, from + ELEMENTS_A_CHUNK);
-            long i = from;
-            for (; i <= to - 2L * Lanes.COUNT; i += 2L * Lanes.COUNT) {
-                FloatVector a = FloatVector.fromMemorySegment(Lanes.F, buffer, i * Float.BYTES, LITTLE_ENDIAN);
-                FloatVector b =
-                        FloatVector.fromMemorySegment(Lanes.F, buffer, (i + Lanes.COUNT) * Float.BYTES, LITTLE_ENDIAN);
-                sum = a.fma(a, sum);
-                other = b.fma(b, other);
-            }
-            double rest = 0;
-            for (; i < to; i++) {
-                double a = buffer.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
-                rest += a * a;
-            }
-            sums[chunk] = (double) Lanes.sum(sum) + Lanes.sum(other) + rest;
+            int length = (int) Math.min(ELEMENTS_A_CHUNK, n - from);
+            sums[chunk] = squares(buffer.asSlice(from * Float.BYTES, (long) length * Float.BYTES), length);
         });
         double total = 0;
         for (double sum : sums) {
@@ -44,58 +30,46 @@ public final class Gradients {
         return total;
     }
 
+    private static double squares(MemorySegment slice, int length) {
+        FloatVector sum = FloatVector.zero(Lanes.F);
+        int i = 0;
+        for (; i <= length - Lanes.COUNT; i += Lanes.COUNT) {
+            FloatVector a = FloatVector.fromMemorySegment(Lanes.F, slice, (long) i * Float.BYTES, LITTLE_ENDIAN);
+            sum = a.fma(a, sum);
+        }
+        double rest = 0;
+        for (; i < length; i++) {
+            double a = slice.get(ValueLayout.JAVA_FLOAT_UNALIGNED, (long) i * Float.BYTES);
+            rest += a * a;
+        }
+        return Lanes.sum(sum) + rest;
+    }
+
     /** gradient = part, in float32. */
     public static void set(Team team, Rows part, MemorySegment gradient) {
-        convert(team, part, new Rows(gradient, false, part.rows(), part.width()));
+        forChunks(team, part, gradient, false);
     }
 
     /** gradient += part, element by element; {@code part} is what a product gave in the compute type. */
     public static void accumulate(Team team, Rows part, MemorySegment gradient) {
+        forChunks(team, part, gradient, true);
+    }
+
+    private static void forChunks(Team team, Rows part, MemorySegment gradient, boolean add) {
         long n = (long) part.rows() * part.width();
-        team.run(Math.toIntExact(Math.ceilDiv(n, ELEMENTS_A_CHUNK)), (chunk, scratch) -> {
-            long from = (long) chunk * ELEMENTS_A_CHUNK;
-            int length = (int) Math.min(ELEMENTS_A_CHUNK, n - from);
-            if (part.half()) {
-                addHalf(part, gradient, from, length);
-            } else {
-                addFull(part, gradient, from, length);
+        team.run(Math.toIntExact(Math.ceilDiv(n, CHUNK)), (chunk, scratch) -> {
+            long from = (long) chunk * CHUNK;
+            int length = (int) Math.min(CHUNK, n - from);
+            float[] values = scratch.floats(0, length);
+            part.read(from, length, values);
+            Rows sums = new Rows(gradient.asSlice(from * Float.BYTES, (long) length * Float.BYTES), false, 1, length);
+            if (add) {
+                float[] before = scratch.floats(1, length);
+                sums.load(0, before);
+                Vectors.add(values, before, length);
             }
+            sums.store(0, values);
         });
-    }
-
-    private static void addHalf(Rows part, MemorySegment gradient, long from, int length) {
-        int i = 0;
-        for (; i <= length - Lanes.COUNT; i += Lanes.COUNT) {
-            long at = (from + i) * Float.BYTES;
-            FloatVector.fromMemorySegment(Lanes.F, gradient, at, LITTLE_ENDIAN)
-                    .add(Rows.half(part.memory(), (from + i) * Short.BYTES))
-                    .intoMemorySegment(gradient, at, LITTLE_ENDIAN);
-        }
-        addRest(part, gradient, from + i, length - i);
-    }
-
-    private static void addFull(Rows part, MemorySegment gradient, long from, int length) {
-        int i = 0;
-        for (; i <= length - Lanes.COUNT; i += Lanes.COUNT) {
-            long at = (from + i) * Float.BYTES;
-            FloatVector.fromMemorySegment(Lanes.F, gradient, at, LITTLE_ENDIAN)
-                    .add(FloatVector.fromMemorySegment(Lanes.F, part.memory(), at, LITTLE_ENDIAN))
-                    .intoMemorySegment(gradient, at, LITTLE_ENDIAN);
-        }
-        addRest(part, gradient, from + i, length - i);
-    }
-
-    private static void addRest(Rows part, MemorySegment gradient, long from, int length) {
-        if (length == 0) {
-            return;
-        }
-        Rows sums = new Rows(gradient, false, 1, Math.toIntExact(gradient.byteSize() / Float.BYTES));
-        float[] a = new float[Lanes.padded(length)];
-        float[] b = new float[Lanes.padded(length)];
-        sums.read(from, length, a);
-        part.read(from, length, b);
-        Vectors.add(a, b, length);
-        sums.write(from, length, a);
     }
 
     /** gradient += the sum of the rows: a bias's gradient, float32 [width]. */
