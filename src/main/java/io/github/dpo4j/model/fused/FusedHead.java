@@ -61,7 +61,7 @@ record FusedHead(
                 seen.gradient(team, logits.rows(), from, gradients);
                 Tensor weights = weight.narrow(0, from, logits.width());
                 Matrix part = Matrix.take(scratch, type, gradients.length, hidden.width());
-                torch.mm_out(part.tensor(), logits.tensor(), weights);
+                torch.mm_out(part.rounded(), logits.rounded(), weights);
                 Gradients.accumulate(team, part.rows(), hiddenGradient.rows().memory());
                 if (gradient != null) {
                     Product.addProduct(
@@ -80,7 +80,8 @@ record FusedHead(
     private Matrix logits(Matrix hidden, int from, int range) {
         int n = Math.min(range, vocabulary() - from);
         Matrix logits = Matrix.take(scratch, type, hidden.rows().rows(), n);
-        torch.mm_out(logits.tensor(), hidden.tensor(), weight.narrow(0, from, n).t());
+        torch.mm_out(
+                logits.rounded(), hidden.rounded(), weight.narrow(0, from, n).t());
         return logits;
     }
 }

@@ -45,15 +45,15 @@ record Product(
     }
 
     void forward(Matrix x, Matrix y) {
-        torch.mm_out(y.tensor(), x.tensor(), inOut);
+        torch.mm_out(y.rounded(), x.rounded(), inOut);
     }
 
     /** dx = dy W, or dx += dy W. */
     void inputGradient(Matrix dy, Matrix dx, boolean add) {
         if (add) {
-            torch.addmm_out(dx.tensor(), dx.tensor(), dy.tensor(), outIn, new Scalar(1.0), new Scalar(1.0));
+            torch.addmm_out(dx.rounded(), dx.rounded(), dy.rounded(), outIn, new Scalar(1.0), new Scalar(1.0));
         } else {
-            torch.mm_out(dx.tensor(), dy.tensor(), outIn);
+            torch.mm_out(dx.rounded(), dy.rounded(), outIn);
         }
     }
 
