@@ -2,7 +2,6 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
@@ -21,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Direct Preference Optimization (Rafailov et al. 2023, arXiv 2305.18290): pairs in, an aligned model out. */
 public final class DpoRecipe {
@@ -47,13 +47,26 @@ public final class DpoRecipe {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
+            TokenizedPairs pairs =
+                    pairs(text, start, settings.datasets(), "dataset", folder.skippedRows("dataset"), inputs);
             Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
                     ? Optional.empty()
-                    : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", folder, inputs));
+                    : Optional.of(pairs(
+                            text,
+                            start,
+                            settings.evalDatasets(),
+                            "eval_dataset",
+                            folder.skippedRows("eval_dataset"),
+                            inputs));
+
+            // What it takes of memory is known before any weights are loaded.
+            MicroBatchBudget micro = MicroBatchBudget.of(training, folder, memory(start, pairs, held));
+            micro.requireFits();
+            micro.notes().forEach(this::say);
 
             // The policy pi starts where it is; the reference pi_ref stays there, or comes from another folder.
             CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            policy.recomputeActivations(micro.recompute());
             ReferenceLogps reference = reference(start, inputs);
             DpoObjective objective =
                     new DpoObjective(policy, reference, settings.loss(), settings.beta(), pairs.pairs());
@@ -63,8 +76,7 @@ public final class DpoRecipe {
             // Minimise the loss over the policy's weights.
             BatchPlan plan = training.plan(objective.examples());
             long totalSteps = training.totalSteps(plan);
-            TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
-            say(MicroBatchBudget.summary(budget, objective));
+            say(micro.summary(objective));
             Trainer trainer = new Trainer(
                     objective,
                     policy.parameters(),
@@ -72,11 +84,11 @@ public final class DpoRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("dpo", folder, settings.list(budget), training, inputs, notes, clock);
+            RunRecord record = new RunRecord("dpo", folder, settings.list(micro), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
-                    budget,
+                    micro.budget(),
                     totalSteps,
                     training,
                     folder,
@@ -91,15 +103,41 @@ public final class DpoRecipe {
         }
     }
 
+    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes nothing. */
+    public MemoryPlan plan() throws IOException {
+        try (ModelText text = ModelText.of(settings.model())) {
+            ModelFolder start = ModelFolder.open(settings.model());
+            List<HashedFile> inputs = new ArrayList<>();
+            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
+            Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
+            RunFolder folder = new RunFolder(settings.output(), settings.start());
+            return MicroBatchBudget.of(settings.training(), folder, memory(start, pairs, held))
+                    .requirePlan();
+        }
+    }
+
+    private MemoryNeeds memory(ModelFolder start, TokenizedPairs pairs, Optional<TokenizedPairs> held) {
+        boolean live = !settings.referenceFree();
+        Optional<ModelFolder> reference =
+                live ? Optional.of(settings.reference().map(ModelFolder::open).orElse(start)) : Optional.empty();
+        MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
+                pairs.pairs().stream().mapToLong(DpoObjective::tokens),
+                held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens),
+                settings.training().batches().examplesPerStep());
+        return MemoryNeeds.of(settings.training(), start, reference, examples);
+    }
+
     private TokenizedPairs pairs(
             ModelText text,
             ModelFolder model,
             List<String> datasets,
             String role,
-            RunFolder folder,
+            @Nullable Path skippedRows,
             List<HashedFile> inputs)
             throws IOException {
-        PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, folder.skippedRows(role));
+        PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, skippedRows);
         TokenizedPairs pairs = read.tokenized();
         say(role + ": " + read.rows().summary());
         say(role + ": " + pairs.report().summary());

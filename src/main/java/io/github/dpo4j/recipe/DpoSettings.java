@@ -3,7 +3,6 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.safetensors.DType;
@@ -61,7 +60,7 @@ public record DpoSettings(
         return datasets.stream().filter(name -> !name.contains("*")).map(Path::of);
     }
 
-    List<Setting> list(TokenBudget budget) {
+    List<Setting> list(MicroBatchBudget chosen) {
         List<Setting> settings = new ArrayList<>();
         settings.add(Setting.of("model", model.toString()));
         settings.add(Setting.of("reference_model", reference.map(Path::toString).orElse("the policy's start")));
@@ -82,7 +81,7 @@ public record DpoSettings(
                 Setting.of("truncation_mode", source.truncationMode().name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("on_bad_row", source.onBadRow().name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("save_dtype", saveDtype.map(DType::name).orElse("as the model's files")));
-        settings.addAll(training.list(budget));
+        settings.addAll(training.list(chosen));
         return settings;
     }
 

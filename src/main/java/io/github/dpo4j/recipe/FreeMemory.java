@@ -24,6 +24,12 @@ final class FreeMemory {
         return bytes(Path.of("/proc/meminfo"), Path.of("/sys/fs/cgroup"));
     }
 
+    /** Returns how much this process may have in all: what is free, and what it holds already beside files. */
+    static long ofProcess() {
+        long held = field(Path.of("/proc/self/status"), "RssAnon:").orElse(0) * 1024;
+        return bytes() + held;
+    }
+
     static long bytes(Path meminfo, Path controlGroup) {
         long machine = field(meminfo, "MemAvailable:").stream()
                 .map(kibibytes -> kibibytes * 1024)
@@ -51,7 +57,7 @@ final class FreeMemory {
     /** The number after a name in a file of lines; empty where there is none. */
     private static OptionalLong field(Path file, String name) {
         try (Stream<String> lines = Files.lines(file)) {
-            return lines.filter(line -> line.startsWith(name + " "))
+            return lines.filter(line -> line.startsWith(name + " ") || line.startsWith(name + "\t"))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
                     .findFirst();
         } catch (IOException | NumberFormatException e) {

@@ -41,6 +41,7 @@ final class RunRecord {
             "dataset",
             "eval_dataset",
             "output",
+            ActivationCheckpointing.SETTING,
             "save_steps",
             "save_total_limit",
             "save_dtype");

@@ -36,6 +36,13 @@ final class SelfCheck {
      * @throws UserError if a check fails, with the reason
      */
     static String dpo(DpoObjective objective, boolean samePolicy, long seed) {
+        // The float32 model's activations end with it.
+        try (TensorScope _ = new TensorScope()) {
+            return "self-check passed: " + String.join("; ", dpoChecks(objective, samePolicy, seed));
+        }
+    }
+
+    private static List<String> dpoChecks(DpoObjective objective, boolean samePolicy, long seed) {
         List<String> passed = new ArrayList<>();
         OptionalDouble expected = objective.loss().atZero();
         if (samePolicy && expected.isPresent()) {
@@ -49,19 +56,21 @@ final class SelfCheck {
                 .toList();
         passed.add(batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()));
         passed.add(gradient(exact, objective.policy().parameters(), seed));
-        return "self-check passed: " + String.join("; ", passed);
+        return passed;
     }
 
     /** Checks an SFT run before its first step and returns the line to print. */
     static String sft(SftObjective objective, long seed) {
-        SftObjective exact =
-                new SftObjective(objective.policy().computingIn(ComputeType.FLOAT32), objective.completions());
-        List<TokenizedCompletion> mates =
-                shortest(exact, MATES).mapToObj(exact.completions()::get).toList();
-        List<PackedTokens> alone =
-                mates.stream().map(mate -> packed(List.of(mate))).toList();
-        return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
-                + gradient(exact, objective.policy().parameters(), seed);
+        try (TensorScope _ = new TensorScope()) {
+            SftObjective exact =
+                    new SftObjective(objective.policy().computingIn(ComputeType.FLOAT32), objective.completions());
+            List<TokenizedCompletion> mates =
+                    shortest(exact, MATES).mapToObj(exact.completions()::get).toList();
+            List<PackedTokens> alone =
+                    mates.stream().map(mate -> packed(List.of(mate))).toList();
+            return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
+                    + gradient(exact, objective.policy().parameters(), seed);
+        }
     }
 
     private static DpoObjective inFloat32(DpoObjective objective) {

@@ -103,6 +103,28 @@ class CommandsTest {
         assertThat(keys(lines.getLast())).contains("loss", "rewards/accuracies", "rewards/margins");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"dpo", "sft"})
+    void memoryPrintsThePlanAndWritesNothing(String command) {
+        Path run = folder.resolve("planned");
+        Cli planned = Cli.run(training(command, run), "--memory", "--on-bad-row=skip");
+        planned.isDone();
+        assertThat(planned.out().lines().map(line -> line.replaceAll(" {2,}.*", "")))
+                .contains("weights, float32", "gradients, float32", "adamw's two states, float32", "in all", "free")
+                .anyMatch(line -> line.startsWith("activations of "))
+                .anyMatch(line -> line.startsWith("micro-batches hold up to 1024 tokens"));
+        assertThat(run).doesNotExist();
+    }
+
+    @Test
+    void memoryOfAResumedRunHasItsBudget() {
+        Path run = folder.resolve("run");
+        Cli.run(training("dpo", run), "--tokens-per-micro-batch=100").isDone();
+        Cli planned = Cli.run(training("dpo", run), "--memory", "--resume");
+        planned.isDone();
+        assertThat(planned.out()).contains("micro-batches hold up to 100 tokens");
+    }
+
     @Test
     void sftWritesAWholeRun() throws IOException {
         Path run = folder.resolve("sft");

@@ -11,11 +11,13 @@ import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.train.NonFiniteException;
 import io.github.dpo4j.train.OptimizerSettings;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -99,6 +101,35 @@ class TrainingRunTest {
                             .isCloseTo(metric.getValue().asDouble(), within(1e-4));
                 }
             }
+        }
+    }
+
+    @Test
+    void recomputingActivationsChangesNoBit() throws IOException {
+        List<TinyRun> runs = new ArrayList<>();
+        for (ActivationCheckpointing checkpointing :
+                List.of(ActivationCheckpointing.ON, ActivationCheckpointing.OFF, ActivationCheckpointing.AUTO)) {
+            TinyRun run = run(checkpointing.name());
+            run.checkpointing = checkpointing;
+            run.saveSteps = 8;
+            run.dpo();
+            runs.add(run);
+        }
+        assertThat(runs).extracting(run -> checkpointing(run.output)).containsExactly("on", "off", "off");
+        for (TinyRun run : runs) {
+            assertThat(TinyRun.bits(run.output, 8)).isEqualTo(TinyRun.bits(runs.getFirst().output, 8));
+            assertThat(TinyRun.metrics(run.output)).isEqualTo(TinyRun.metrics(runs.getFirst().output));
+        }
+    }
+
+    private static String checkpointing(Path run) {
+        try {
+            return RunManifest.read(run.resolve("run.json")).settings().stream()
+                    .filter(setting -> setting.name().equals("activation_checkpointing"))
+                    .map(setting -> setting.value().asText())
+                    .collect(Collectors.joining());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
