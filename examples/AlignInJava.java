@@ -7,6 +7,7 @@ import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
 import io.github.dpo4j.recipe.LengthLimit;
 import io.github.dpo4j.recipe.PairSource;
+import io.github.dpo4j.recipe.ReferenceStorage;
 import io.github.dpo4j.recipe.RunFolder;
 import io.github.dpo4j.recipe.RunObserver;
 import io.github.dpo4j.recipe.TrainingSettings;
@@ -68,6 +69,7 @@ public final class AlignInJava {
                 List.of("sigmoid"),
                 beta,
                 false, // not reference_free
+                new ReferenceStorage.Live(), // its logps on every batch
                 new PairSource(
                         new LengthLimit.AtMost(128), OptionalInt.empty(), TruncationMode.KEEP_START, OnBadRow.FAIL),
                 Optional.empty(), // write the dtype that the model's files have

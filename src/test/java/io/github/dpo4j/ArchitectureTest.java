@@ -38,6 +38,7 @@ class ArchitectureTest {
         noClasses()
                 .that()
                 .resideInAnyPackage(
+                        "io.github.dpo4j.kernel..",
                         "io.github.dpo4j.data..",
                         "io.github.dpo4j.text..",
                         "io.github.dpo4j.batch..",

@@ -40,6 +40,24 @@ final class DpoCommand implements Callable<Integer> {
     boolean referenceFree;
 
     @Option(
+            names = "--reference-logps",
+            paramLabel = "HOW",
+            defaultValue = "auto",
+            description =
+                    "live keeps the reference loaded; stored computes its logps once, for all runs; auto does what"
+                            + " takes less computing (default: ${DEFAULT-VALUE})")
+    String referenceLogps = "auto";
+
+    @Option(
+            names = "--reference-logps-dir",
+            paramLabel = "FOLDER",
+            description =
+                    "where stored reference logps lie (default: reference-logps in $DPO4J_CACHE, or in dpo4j in the"
+                            + " user's cache folder)")
+    @Nullable
+    Path referenceLogpsDir;
+
+    @Option(
             names = "--loss",
             split = ",",
             paramLabel = "NAME",
@@ -108,6 +126,7 @@ final class DpoCommand implements Callable<Integer> {
                 losses,
                 beta,
                 referenceFree,
+                Parsing.referenceStorage(referenceLogps, referenceLogpsDir, referenceFree),
                 new PairSource(
                         training.maxLength(),
                         maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),

@@ -6,8 +6,10 @@ import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
 import io.github.dpo4j.recipe.ActivationCheckpointing;
 import io.github.dpo4j.recipe.LengthLimit;
+import io.github.dpo4j.recipe.ReferenceStorage;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.text.TruncationMode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +63,21 @@ final class Parsing {
             case "bfloat16" -> DType.BF16;
             case "float16" -> DType.F16;
             default -> throw new UserError("--save-dtype " + word + " is unknown; it is float32, bfloat16 or float16");
+        };
+    }
+
+    /** Reads --reference-logps and --reference-logps-dir; a folder that nothing would be stored in is refused. */
+    static ReferenceStorage referenceStorage(String word, @Nullable Path folder, boolean referenceFree) {
+        if (folder != null && (word.equals("live") || referenceFree)) {
+            throw new UserError("--reference-logps-dir is for stored reference logps, but "
+                    + (referenceFree ? "--reference-free" : "--reference-logps live") + " stores none");
+        }
+        Path stores = folder == null ? ReferenceStorage.usualFolder(System.getenv()) : folder;
+        return switch (word) {
+            case "live" -> new ReferenceStorage.Live();
+            case "stored" -> new ReferenceStorage.Stored(stores);
+            case "auto" -> new ReferenceStorage.Auto(stores);
+            default -> throw new UserError("--reference-logps " + word + " is unknown; it is live, stored or auto");
         };
     }
 

@@ -37,6 +37,11 @@ final class TorchOptions {
     }
 
     ComputeType computeType(Device on) {
-        return dtype == null ? ComputeType.fastestOn(on) : ComputeType.of(dtype);
+        if (dtype != null) {
+            return ComputeType.of(dtype);
+        }
+        ComputeType.Probe probe = ComputeType.probe(on);
+        System.err.println(probe.reason());
+        return probe.type();
     }
 }

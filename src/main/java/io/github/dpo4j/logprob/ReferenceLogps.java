@@ -14,6 +14,9 @@ public sealed interface ReferenceLogps {
     /** Returns the logps of the batch's 2B sequences, chosen first, without gradient, float32 [2B]. */
     Tensor sums(PreferenceBatch batch);
 
+    /** Returns log p of each scored token, in the order of the batch's pack, without gradient, float32 [S]. */
+    Tensor tokenLogps(PreferenceBatch batch);
+
     /** A frozen model, run on every batch. */
     record Live(CausalLm reference) implements ReferenceLogps {
         @Override
@@ -23,6 +26,30 @@ public sealed interface ReferenceLogps {
                 return scope.keep(TokenLogps.sums(reference, batch.tokens()));
             }
         }
+
+        @Override
+        public Tensor tokenLogps(PreferenceBatch batch) {
+            try (TensorScope scope = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                return scope.keep(TokenLogps.of(reference, batch.tokens()));
+            }
+        }
+    }
+
+    /** What a frozen model gave earlier; the model itself is not loaded. The sums are made as {@link Live} makes them. */
+    record Stored(StoredLogps logps, Device device) implements ReferenceLogps {
+        @Override
+        public Tensor sums(PreferenceBatch batch) {
+            try (TensorScope scope = new TensorScope()) {
+                return scope.keep(
+                        TokenLogps.sums(tokenLogps(batch), batch.tokens().scoredCounts(), device));
+            }
+        }
+
+        @Override
+        public Tensor tokenLogps(PreferenceBatch batch) {
+            return Tensors.ofFloats(logps.of(batch), device);
+        }
     }
 
     /** No reference: its logps are 0 (reference_free). */
@@ -30,6 +57,11 @@ public sealed interface ReferenceLogps {
         @Override
         public Tensor sums(PreferenceBatch batch) {
             return Tensors.zeros(device, ScalarType.Float, 2L * batch.size());
+        }
+
+        @Override
+        public Tensor tokenLogps(PreferenceBatch batch) {
+            return Tensors.zeros(device, ScalarType.Float, batch.tokens().scored());
         }
     }
 }

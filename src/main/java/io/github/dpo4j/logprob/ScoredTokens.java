@@ -4,6 +4,8 @@ import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.model.fused.FusedPass;
+import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import org.bytedeco.pytorch.Tensor;
 
@@ -50,18 +52,47 @@ public sealed interface ScoredTokens {
         }
     }
 
-    /** By autograd. */
+    /**
+     * By autograd. The head runs on a range of tokens at a time, forward and again backward, so that [S, vocabulary] never
+     * exists.
+     *
+     * @param predictors hidden states of the rows that predict, [S, width], with the graph behind them
+     * @param hidden the same numbers as a leaf, where the head's backward ends
+     * @param targets int64 [S]
+     */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Plain(CausalLm model, Tensor graph, Tensor logps, int[] counts) implements ScoredTokens {
+    record Plain(CausalLm model, Tensor predictors, Tensor hidden, Tensor targets, Tensor logps, int[] counts)
+            implements ScoredTokens {
         static Plain of(CausalLm model, PackedTokens tokens) {
             model.parameters().flatGradient(); // autograd adds to what is there: zeros must be
-            Tensor graph = TokenLogps.byAutograd(model, tokens);
-            return new Plain(model, graph, graph.detach().set_requires_grad(true), tokens.scoredCounts());
+            Tensor predictors = TokenLogps.predictors(model, tokens);
+            Tensor targets = Tensors.ofInts(tokens.targetIds(), model.device());
+            Tensor logps;
+            try (NoGrad _ = new NoGrad()) {
+                logps = TokenLogps.inRanges(model, predictors, targets);
+            }
+            return new Plain(
+                    model,
+                    predictors,
+                    predictors.detach().set_requires_grad(true),
+                    targets,
+                    logps.set_requires_grad(true),
+                    tokens.scoredCounts());
         }
 
         @Override
         public void backward() {
-            Tensors.backward(graph, logps.grad());
+            Tensor gradient = logps.grad();
+            long range = TokenLogps.range(model);
+            for (long from = 0; from < hidden.size(0); from += range) {
+                long length = Math.min(range, hidden.size(0) - from);
+                try (TensorScope _ = new TensorScope()) {
+                    Tensor some = TokenLogps.ofLogits(
+                            model.logits(hidden.narrow(0, from, length)), targets.narrow(0, from, length));
+                    Tensors.backward(some, gradient.narrow(0, from, length));
+                }
+            }
+            Tensors.backward(predictors, hidden.grad());
         }
     }
 }

@@ -7,12 +7,16 @@ import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Log-probabilities of the scored tokens: nats, float32, whatever the model computes in. */
 public final class TokenLogps {
+    private static final long LOGITS_AT_A_TIME = 1 << 24;
+
     private TokenLogps() {}
 
     /** Returns log p of each scored token given what stands before it in its sequence, without gradient, float32 [S]. */
@@ -22,19 +26,36 @@ public final class TokenLogps {
             FusedDecoder fused = model.fused();
             return scope.keep(
                     fused == null
-                            ? byAutograd(model, tokens)
+                            ? inRanges(
+                                    model,
+                                    predictors(model, tokens),
+                                    Tensors.ofInts(tokens.targetIds(), model.device()))
                             : Tensors.ofFloats(fused.forward(tokens, false).logps(), model.device()));
         }
     }
 
-    /** As {@link #of} by the plain decoder, with gradient where the thread's grad mode asks for it. */
-    static Tensor byAutograd(CausalLm model, PackedTokens tokens) {
-        Tensor hidden = model.hidden(tokens);
-        // Only the rows that predict a scored token go through the head: logits are the largest tensor of a step.
-        Tensor predictors = hidden.index_select(0, Tensors.ofInts(tokens.predictorRows(), model.device()));
-        Tensor logits = model.logits(predictors);
-        Tensor targets = Tensors.ofInts(tokens.targetIds(), model.device());
-        return ofLogits(logits, targets);
+    /** Returns the plain decoder's hidden states of the rows that predict a scored token, [S, width]; only they go through the head. */
+    static Tensor predictors(CausalLm model, PackedTokens tokens) {
+        return model.hidden(tokens).index_select(0, Tensors.ofInts(tokens.predictorRows(), model.device()));
+    }
+
+    /** Returns the logps of targets [S] after hidden states [S, width], the logits of {@link #range} tokens at a time, float32 [S]. */
+    static Tensor inRanges(CausalLm model, Tensor hidden, Tensor targets) {
+        long range = range(model);
+        List<Tensor> parts = new ArrayList<>();
+        for (long from = 0; from < hidden.size(0); from += range) {
+            long length = Math.min(range, hidden.size(0) - from);
+            try (TensorScope scope = new TensorScope()) {
+                parts.add(scope.keep(
+                        ofLogits(model.logits(hidden.narrow(0, from, length)), targets.narrow(0, from, length))));
+            }
+        }
+        return Tensors.cat(0, parts.toArray(Tensor[]::new));
+    }
+
+    /** Returns how many tokens' logits exist at a time. */
+    static long range(CausalLm model) {
+        return Math.max(1, LOGITS_AT_A_TIME / model.settings().vocabularySize());
     }
 
     /** Returns log softmax of [S, vocabulary] at the int64 targets [S] without forming it, float32 [S]. */

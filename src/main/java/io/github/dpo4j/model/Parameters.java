@@ -1,6 +1,9 @@
 package io.github.dpo4j.model;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.kernel.Conversion;
+import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
 import io.github.dpo4j.torch.Device;
@@ -8,6 +11,8 @@ import io.github.dpo4j.torch.HugePages;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.torch.Threads;
+import java.lang.foreign.MemorySegment;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -63,29 +68,42 @@ public final class Parameters {
         Map<String, Long> offsets = new LinkedHashMap<>();
         try (NoGrad _ = new NoGrad()) {
             Tensor weights = Tensors.largeZeros(device, ScalarType.Float, elements);
-            Tensor gradients = Tensors.largeZeros(device, ScalarType.Float, elements);
+            Tensor gradients = HugePages.advise(Tensors.empty(device, ScalarType.Float, elements));
             long at = 0;
             for (TensorInfo info : matricesFirst) {
                 Tensor view = weights.narrow(0, at, info.elements()).view(shape(info));
                 read(folder, info, view);
                 view.set_requires_grad(true);
+                long end = at + info.elements();
+                gradients.narrow(0, end, at + aligned(info.elements()) - end).zero_();
                 Tensors.accumulateInto(
                         view, gradients.narrow(0, at, info.elements()).view(shape(info)));
                 views.put(info.name(), view);
                 offsets.put(info.name(), at);
                 at += aligned(info.elements());
             }
-            return new Parameters(device, views, new Flat(weights, gradients, decayed, offsets));
+            Parameters parameters = new Parameters(device, views, new Flat(weights, gradients, decayed, offsets));
+            parameters.zeroGradient();
+            return parameters;
         }
     }
 
     /** As {@link #loadTrainable} without gradients: matrices in {@code type}, vectors in float32 as the trained model has them. */
     static Parameters loadFrozen(SafetensorsFolder folder, List<TensorInfo> tensors, Device device, ScalarType type) {
         Map<String, Tensor> weights = new LinkedHashMap<>();
+        long elements = tensors.stream()
+                .filter(Parameters::isMatrix)
+                .mapToLong(info -> aligned(info.elements()))
+                .sum();
         try (NoGrad _ = new NoGrad()) {
+            // One buffer: pieces between what loading frees would keep that memory from the system.
+            Tensor matrices = HugePages.advise(Tensors.empty(device, type, elements));
+            long at = 0;
             for (TensorInfo info : tensors) {
-                Tensor weight =
-                        HugePages.advise(Tensors.empty(device, isMatrix(info) ? type : ScalarType.Float, shape(info)));
+                Tensor weight = isMatrix(info)
+                        ? matrices.narrow(0, at, info.elements()).view(shape(info))
+                        : Tensors.empty(device, ScalarType.Float, shape(info));
+                at += isMatrix(info) ? aligned(info.elements()) : 0;
                 read(folder, info, weight);
                 weights.put(info.name(), weight);
             }
@@ -103,14 +121,30 @@ public final class Parameters {
 
     private static void read(SafetensorsFolder folder, TensorInfo info, Tensor target) {
         String what = folder.path() + ": tensor '" + info.name() + "'";
-        Tensors.copyInto(target, folder.data(info.name()), StoredType.of(info.dtype(), what));
+        ScalarType type = StoredType.of(info.dtype(), what);
+        boolean byKernel = FusedDecoder.isAvailable()
+                && !target.is_cuda()
+                && (type == ScalarType.Float || type == ScalarType.BFloat16);
+        if (!(byKernel ? convert(folder.data(info.name()), type, target) : copy(folder, info, type, target))) {
+            throw new UserError(what + " holds NaN or infinite weights; the file is damaged or its training diverged");
+        }
+    }
+
+    /** Copies and converts in one pass over the mapped file; returns whether all weights are finite. */
+    private static boolean convert(MemorySegment data, ScalarType type, Tensor target) {
+        return Conversion.copy(
+                Team.shared(Threads.count()),
+                new Conversion.Numbers(data, type == ScalarType.BFloat16),
+                new Conversion.Numbers(
+                        Tensors.bytesOf(target), target.scalar_type().intern() == ScalarType.BFloat16));
+    }
+
+    private static boolean copy(SafetensorsFolder folder, TensorInfo info, ScalarType type, Tensor target) {
+        Tensors.copyInto(target, folder.data(info.name()), type);
         try (TensorScope _ = new TensorScope()) {
             // A sum of absolute values is finite only if all of them are; float64 keeps it from overflowing.
-            if (!Double.isFinite(
-                    target.abs().sum(new ScalarTypeOptional(ScalarType.Double)).item_double())) {
-                throw new UserError(
-                        what + " holds NaN or infinite weights; the file is damaged or its training diverged");
-            }
+            return Double.isFinite(
+                    target.abs().sum(new ScalarTypeOptional(ScalarType.Double)).item_double());
         }
     }
 

@@ -14,6 +14,7 @@ import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.train.Optimizer;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -43,6 +44,7 @@ public final class DpoRecipe {
         TrainingSettings training = settings.training();
         RunFolder folder = RunFolder.open(settings.output(), settings.start(), settings.inputs());
         try (TensorScope _ = new TensorScope();
+                Arena maps = Arena.ofShared();
                 ModelText text = ModelText.of(settings.model())) {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
@@ -60,16 +62,23 @@ public final class DpoRecipe {
                             inputs));
 
             // What it takes of memory is known before any weights are loaded.
-            MicroBatchBudget micro = MicroBatchBudget.of(training, folder, memory(start, pairs, held));
+            List<DpoReference.Dataset> datasets = datasets(pairs, held);
+            ModelFolder referenceFolder = reference(start, datasets, inputs);
+            DpoReference source = new DpoReference(settings, referenceFolder, datasets, inputs, observer, this::say);
+            MicroBatchBudget micro = MicroBatchBudget.of(
+                    training, folder, memory(start, referenceFolder, source.decide(folder), source, pairs, held));
             micro.requireFits();
             micro.notes().forEach(this::say);
 
-            // The policy pi starts where it is; the reference pi_ref stays there, or comes from another folder.
+            // The reference pi_ref stays where the policy starts, or comes from another folder. Logps to be stored are
+            // computed now, so that it is gone before the policy comes.
+            List<ReferenceLogps> reference = source.load(maps, clock);
+
+            // The policy pi starts where it is.
             CausalLm policy = start.loadTrainable(training.device(), training.computeType());
             policy.recomputeActivations(micro.recompute());
-            ReferenceLogps reference = reference(start, inputs);
             DpoObjective objective =
-                    new DpoObjective(policy, reference, settings.loss(), settings.beta(), pairs.pairs());
+                    new DpoObjective(policy, reference.getFirst(), settings.loss(), settings.beta(), pairs.pairs());
             boolean ownStart = settings.reference().isEmpty() && !settings.referenceFree();
             say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
@@ -84,7 +93,8 @@ public final class DpoRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("dpo", folder, settings.list(micro), training, inputs, notes, clock);
+            RunRecord record = new RunRecord(
+                    "dpo", folder, settings.list(source.resolved(), micro), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
@@ -93,7 +103,8 @@ public final class DpoRecipe {
                     training,
                     folder,
                     record.checkpoints(),
-                    held.map(h -> new DpoObjective(policy, reference, settings.loss(), settings.beta(), h.pairs()))
+                    held.map(h -> new DpoObjective(
+                                    policy, reference.getLast(), settings.loss(), settings.beta(), h.pairs()))
                             .orElse(null),
                     "pairs",
                     observer,
@@ -103,30 +114,55 @@ public final class DpoRecipe {
         }
     }
 
-    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes nothing. */
+    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
     public MemoryPlan plan() throws IOException {
+        RunFolder folder = RunFolder.planned(settings.output(), settings.start());
         try (ModelText text = ModelText.of(settings.model())) {
             ModelFolder start = ModelFolder.open(settings.model());
-            List<HashedFile> inputs = new ArrayList<>();
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
             TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
             Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
                     ? Optional.empty()
                     : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
-            RunFolder folder = new RunFolder(settings.output(), settings.start());
-            return MicroBatchBudget.of(settings.training(), folder, memory(start, pairs, held))
+            List<DpoReference.Dataset> datasets = datasets(pairs, held);
+            ModelFolder reference = reference(start, datasets, inputs);
+            DpoReference source = new DpoReference(settings, reference, datasets, inputs, observer, this::say);
+            return MicroBatchBudget.of(
+                            settings.training(),
+                            folder,
+                            memory(start, reference, source.decide(folder), source, pairs, held))
                     .requirePlan();
         }
     }
 
-    private MemoryNeeds memory(ModelFolder start, TokenizedPairs pairs, Optional<TokenizedPairs> held) {
-        boolean live = !settings.referenceFree();
-        Optional<ModelFolder> reference =
-                live ? Optional.of(settings.reference().map(ModelFolder::open).orElse(start)) : Optional.empty();
+    private MemoryNeeds memory(
+            ModelFolder start,
+            ModelFolder reference,
+            DpoReference.Loaded loaded,
+            DpoReference source,
+            TokenizedPairs pairs,
+            Optional<TokenizedPairs> held) {
         MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
                 pairs.pairs().stream().mapToLong(DpoObjective::tokens),
                 held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens),
                 settings.training().batches().examplesPerStep());
-        return MemoryNeeds.of(settings.training(), start, reference, examples);
+        MemoryNeeds alone = MemoryNeeds.of(settings.training(), start, examples);
+        return switch (loaded) {
+            case ALWAYS -> alone.withReference(reference, true);
+            case WHILE_STORING -> alone.withReference(reference, false).withStore(source.storeBytes());
+            case NEVER -> alone.withStore(source.storeBytes());
+        };
+    }
+
+    private List<DpoReference.Dataset> datasets(TokenizedPairs pairs, Optional<TokenizedPairs> held) {
+        TrainingSettings training = settings.training();
+        BatchPlan plan = training.plan(pairs.pairs().size());
+        long totalSteps = training.totalSteps(plan);
+        List<DpoReference.Dataset> datasets = new ArrayList<>();
+        datasets.add(new DpoReference.Dataset("dataset", pairs.pairs(), plan.epoch(totalSteps)));
+        held.ifPresent(h ->
+                datasets.add(new DpoReference.Dataset("eval_dataset", h.pairs(), training.evaluations(totalSteps))));
+        return datasets;
     }
 
     private TokenizedPairs pairs(
@@ -155,13 +191,10 @@ public final class DpoRecipe {
         return pairs;
     }
 
-    private ReferenceLogps reference(ModelFolder start, List<HashedFile> inputs) throws IOException {
-        TrainingSettings training = settings.training();
-        if (settings.referenceFree()) {
-            return new ReferenceLogps.None(training.device());
-        }
+    private ModelFolder reference(ModelFolder start, List<DpoReference.Dataset> datasets, List<HashedFile> inputs)
+            throws IOException {
         if (settings.reference().isEmpty()) {
-            return new ReferenceLogps.Live(start.loadFrozen(training.device(), training.computeType()));
+            return start;
         }
         Path path = settings.reference().get();
         ModelFolder reference = ModelFolder.open(path);
@@ -170,8 +203,9 @@ public final class DpoRecipe {
                     + reference.settings().vocabularySize() + " ids, the policy one of "
                     + start.settings().vocabularySize() + "; they must share a tokenizer");
         }
+        datasets.forEach(dataset -> TokenBounds.check(dataset.pairs(), reference));
         inputs.addAll(Provenance.model("reference_model", path));
-        return new ReferenceLogps.Live(reference.loadFrozen(training.device(), training.computeType()));
+        return reference;
     }
 
     private ModelCard.Method method() {

@@ -20,6 +20,7 @@ import java.util.stream.Stream;
  * @param lossNames as the command line names them, for the record
  * @param beta what rewards are scaled with; the losses carry their own
  * @param referenceFree the reference's logps are 0
+ * @param referenceStorage whether they are computed on every batch or once
  * @param saveDtype what float tensors are written as; empty for what the model's files have
  */
 public record DpoSettings(
@@ -33,6 +34,7 @@ public record DpoSettings(
         List<String> lossNames,
         double beta,
         boolean referenceFree,
+        ReferenceStorage referenceStorage,
         PairSource source,
         Optional<DType> saveDtype,
         TrainingSettings training) {
@@ -47,6 +49,10 @@ public record DpoSettings(
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }
+        if (referenceFree && !(referenceStorage instanceof ReferenceStorage.Auto)) {
+            throw new UserError("reference_free leaves no reference logps to store or to compute;"
+                    + " leave reference_free or reference_logps away");
+        }
     }
 
     /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
@@ -60,7 +66,8 @@ public record DpoSettings(
         return datasets.stream().filter(name -> !name.contains("*")).map(Path::of);
     }
 
-    List<Setting> list(MicroBatchBudget chosen) {
+    /** Returns all of them; {@code resolved} says where reference logps come from in the end. */
+    List<Setting> list(List<Setting> resolved, MicroBatchBudget chosen) {
         List<Setting> settings = new ArrayList<>();
         settings.add(Setting.of("model", model.toString()));
         settings.add(Setting.of("reference_model", reference.map(Path::toString).orElse("the policy's start")));
@@ -71,6 +78,7 @@ public record DpoSettings(
         settings.add(Setting.of("losses", loss.terms().toString()));
         settings.add(Setting.of("beta", beta));
         settings.add(Setting.of("reference_free", referenceFree));
+        settings.addAll(resolved);
         settings.add(Setting.of("max_length", source.maxLength().toString()));
         settings.add(Setting.of(
                 "max_prompt_length",

@@ -12,7 +12,8 @@ import java.util.stream.LongStream;
 /**
  * What decides the memory of a run, however its steps are cut into micro-batches.
  *
- * @param reference a live one, loaded beside the policy
+ * @param reference empty where it is never loaded
+ * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
  * @param examples how long they are
  * @param storeBytes of stored reference logps, which are mapped
  * @param programBytes of the JVM, its heap with the data, and libtorch
@@ -20,6 +21,7 @@ import java.util.stream.LongStream;
 public record MemoryNeeds(
         Model policy,
         Optional<Model> reference,
+        boolean live,
         OptimizerSettings optimizer,
         ComputeType type,
         Examples examples,
@@ -60,12 +62,12 @@ public record MemoryNeeds(
         }
     }
 
-    /** Returns what a run takes that begins in this JVM now, with its data read. */
-    static MemoryNeeds of(
-            TrainingSettings training, ModelFolder policy, Optional<ModelFolder> liveReference, Examples examples) {
+    /** Returns what a run takes that begins in this JVM now, with its data read, and has no reference. */
+    static MemoryNeeds of(TrainingSettings training, ModelFolder policy, Examples examples) {
         return new MemoryNeeds(
                 Model.of(policy),
-                liveReference.map(Model::of),
+                Optional.empty(),
+                false,
                 training.optimizer(),
                 training.computeType(),
                 examples,
@@ -73,20 +75,36 @@ public record MemoryNeeds(
                 BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
     }
 
-    MemoryNeeds withoutReference() {
-        return new MemoryNeeds(policy, Optional.empty(), optimizer, type, examples, storeBytes, programBytes);
+    MemoryNeeds withReference(ModelFolder folder, boolean stays) {
+        return new MemoryNeeds(
+                policy, Optional.of(Model.of(folder)), stays, optimizer, type, examples, storeBytes, programBytes);
+    }
+
+    MemoryNeeds withStore(long bytes) {
+        return new MemoryNeeds(policy, reference, live, optimizer, type, examples, bytes, programBytes);
+    }
+
+    MemoryNeeds withStoredReference() {
+        return new MemoryNeeds(policy, reference, false, optimizer, type, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(OptimizerSettings other) {
-        return new MemoryNeeds(policy, reference, other, type, examples, storeBytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, other, type, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(ComputeType other) {
-        return new MemoryNeeds(policy, reference, optimizer, other, examples, storeBytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, optimizer, other, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds withLongest(long tokens) {
         return new MemoryNeeds(
-                policy, reference, optimizer, type, new Examples(tokens, examples.most()), storeBytes, programBytes);
+                policy,
+                reference,
+                live,
+                optimizer,
+                type,
+                new Examples(tokens, examples.most()),
+                storeBytes,
+                programBytes);
     }
 }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -41,11 +42,15 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         entries.add(new Entry(
                 "activations of " + pack + (recompute ? ", recomputed" : ""),
                 activations().bytes(packTokens())));
-        needs.reference()
-                .ifPresent(model -> entries.add(new Entry(
-                        "the reference's pass over " + pack, forward(model).bytes(packTokens()))));
+        live().ifPresent(model -> entries.add(
+                new Entry("the reference's pass over " + pack, forward(model).bytes(packTokens()))));
         entries.removeIf(entry -> entry.bytes() == 0);
         return List.copyOf(entries);
+    }
+
+    /** The reference that stays beside the policy. */
+    private Optional<MemoryNeeds.Model> live() {
+        return needs.reference().filter(_ -> needs.live());
     }
 
     /** What is there whatever a micro-batch holds. */
@@ -60,7 +65,9 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
                         needs.type() == ComputeType.BFLOAT16
                                 ? 2 * needs.policy().weights().matrices()
                                 : 0),
-                new Entry("reference, " + needs.type().label(), referenceWeights()),
+                new Entry(
+                        "reference, " + needs.type().label(),
+                        live().map(this::frozen).orElse(0L)),
                 new Entry("stored reference logps, mapped", needs.storeBytes()),
                 new Entry(
                         "the largest tensor once more, while it is read or written",
@@ -82,12 +89,9 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         };
     }
 
-    private long referenceWeights() {
+    private long frozen(MemoryNeeds.Model model) {
         long element = needs.type() == ComputeType.BFLOAT16 ? 2 : FLOAT;
-        return needs.reference()
-                .map(model -> element * model.weights().matrices()
-                        + FLOAT * model.weights().vectors())
-                .orElse(0L);
+        return element * model.weights().matrices() + FLOAT * model.weights().vectors();
     }
 
     private FusedMemory activations() {
@@ -98,14 +102,22 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         return FusedMemory.ofForward(model.settings(), needs.type());
     }
 
-    /** Returns the most that is there while models are read: their files are mapped, one after the other. */
+    /**
+     * Returns the most that is there before the first step: models are read one after the other from files that are mapped
+     * meanwhile, and a reference may store its logps.
+     */
     public long loadingBytes() {
-        long policy = 2 * FLOAT * needs.policy().weights().all();
-        long reading = reading(needs.policy());
-        long both = needs.reference()
-                .map(model -> referenceWeights() + reading(model))
+        long policy = 2 * FLOAT * needs.policy().weights().all() + reading(needs.policy());
+        long reference = needs.reference()
+                .map(model -> frozen(model) + Math.max(reading(model), needs.live() ? 0 : storing(model)))
                 .orElse(0L);
-        return needs.programBytes() + policy + Math.max(reading, both);
+        long both = live().map(this::frozen).orElse(0L) + policy;
+        return needs.programBytes() + Math.max(reference, both);
+    }
+
+    /** What filling a store takes beside the reference. */
+    private long storing(MemoryNeeds.Model model) {
+        return forward(model).bytes(Math.max(needs.examples().longest(), ReferenceFilling.PACK_TOKENS));
     }
 
     private static long reading(MemoryNeeds.Model model) {
@@ -132,8 +144,8 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         FusedMemory activations = activations();
         long fixed = activations.fixedBytes();
         long perToken = activations.bytesPerToken();
-        if (needs.reference().isPresent()) {
-            FusedMemory forward = forward(needs.reference().get());
+        if (live().isPresent()) {
+            FusedMemory forward = forward(live().get());
             fixed += forward.fixedBytes();
             perToken += forward.bytesPerToken();
         }
@@ -163,7 +175,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         long longest = needs.examples().longest();
         List<Remedy> remedies = new ArrayList<>();
         remedies.add(new Remedy("--activation-checkpointing on", with(needs, budget, true)));
-        remedies.add(new Remedy("--reference-logps stored", with(needs.withoutReference(), budget, recompute)));
+        remedies.add(new Remedy("--reference-logps stored", with(needs.withStoredReference(), budget, recompute)));
         remedies.add(new Remedy(
                 "a lower --max-length, the longest example has " + longest + " tokens",
                 with(needs.withLongest(Math.min(longest, budget.tokens())), budget, recompute)));
@@ -185,7 +197,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         StringBuilder table = new StringBuilder();
         entries().forEach(entry -> line(table, entry.name(), entry.bytes()));
         line(table, "in all", trainingBytes());
-        line(table, "while loading, with files mapped", loadingBytes());
+        line(table, "at most before the first step", loadingBytes());
         line(table, "free", freeBytes);
         return table.append("micro-batches hold up to ")
                 .append(budget.tokens())

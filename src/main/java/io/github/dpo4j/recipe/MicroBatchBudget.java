@@ -8,7 +8,6 @@ import io.github.dpo4j.report.RunManifest;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.train.Objective;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -81,9 +80,6 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
     }
 
     private static OptionalInt recorded(RunFolder folder) throws IOException {
-        if (!Files.isRegularFile(folder.manifest())) {
-            return OptionalInt.empty();
-        }
         return RunManifest.read(folder.manifest()).settings().stream()
                 .filter(setting -> setting.name().equals(SETTING))
                 .map(Setting::value)

@@ -109,6 +109,7 @@ public final class QuickstartRecipe {
                 List.of("sigmoid"),
                 settings.beta(),
                 false,
+                new ReferenceStorage.Live(),
                 new PairSource(new LengthLimit.Usual(), OptionalInt.empty(), TruncationMode.KEEP_START, OnBadRow.FAIL),
                 Optional.empty(),
                 training(settings.dpoSteps(), settings.dpoLearningRate()));

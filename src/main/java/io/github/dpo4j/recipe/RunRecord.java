@@ -42,6 +42,8 @@ final class RunRecord {
             "eval_dataset",
             "output",
             ActivationCheckpointing.SETTING,
+            "reference_logps_dir",
+            "reference_logps_stores",
             "save_steps",
             "save_total_limit",
             "save_dtype");

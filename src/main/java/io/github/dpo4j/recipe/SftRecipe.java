@@ -105,7 +105,7 @@ public final class SftRecipe {
         }
     }
 
-    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes nothing. */
+    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
     public MemoryPlan plan() throws IOException {
         try (ModelText text = ModelText.of(settings.model())) {
             ModelFolder start = ModelFolder.open(settings.model());
@@ -114,7 +114,7 @@ public final class SftRecipe {
             Optional<TokenizedCompletions> held = settings.evalDatasets().isEmpty()
                     ? Optional.empty()
                     : Optional.of(completions(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
-            RunFolder folder = new RunFolder(settings.output(), settings.start());
+            RunFolder folder = RunFolder.planned(settings.output(), settings.start());
             return MicroBatchBudget.of(settings.training(), folder, memory(start, completions, held))
                     .requirePlan();
         }
@@ -126,7 +126,7 @@ public final class SftRecipe {
                 completions.completions().stream().mapToLong(SftObjective::tokens),
                 held.stream().flatMap(h -> h.completions().stream()).mapToLong(SftObjective::tokens),
                 settings.training().batches().examplesPerStep());
-        return MemoryNeeds.of(settings.training(), start, Optional.empty(), examples);
+        return MemoryNeeds.of(settings.training(), start, examples);
     }
 
     private TokenizedCompletions completions(

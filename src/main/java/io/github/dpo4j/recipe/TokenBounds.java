@@ -5,14 +5,20 @@ import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.text.TokenizedCompletions;
+import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.text.TokenizedPairs;
+import java.util.List;
 
 /** Refuses ids that the model has no embedding for, and sequences that it has no positions for, before libtorch would. */
 final class TokenBounds {
     private TokenBounds() {}
 
     static void check(TokenizedPairs pairs, ModelFolder model) {
-        pairs.pairs().forEach(pair -> {
+        check(pairs.pairs(), model);
+    }
+
+    static void check(List<TokenizedPair> pairs, ModelFolder model) {
+        pairs.forEach(pair -> {
             check(pair.origin(), model, pair.promptIds(), pair.chosenIds());
             check(pair.origin(), model, pair.promptIds(), pair.rejectedIds());
         });

@@ -75,6 +75,11 @@ public record TrainingSettings(
         return maxSteps.orElseGet(() -> Math.max(1, (long) Math.ceil(epochs * plan.stepsPerEpoch())));
     }
 
+    /** Returns how often the held-out examples are evaluated: every eval_steps, and at the end. */
+    long evaluations(long totalSteps) {
+        return evalSteps == 0 ? 1 : Math.ceilDiv(totalSteps, evalSteps);
+    }
+
     Schedule scheduleOver(long totalSteps) {
         long warmup = warmupSteps.orElseGet(() -> (long) Math.ceil(warmupRatio * totalSteps));
         return Schedule.named(schedule, warmup, totalSteps);

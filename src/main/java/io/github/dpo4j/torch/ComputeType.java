@@ -5,12 +5,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** The type of activations and matrix products. Master weights, losses and logps are float32 whichever is chosen. */
 public enum ComputeType {
     FLOAT32(ScalarType.Float),
     BFLOAT16(ScalarType.BFloat16);
+
+    /** How much faster bfloat16's products must be to make up for its rounding and its copy of the weights. */
+    private static final double WORTH_IT = 1.2;
+
+    private static final int PROBE_SIZE = 768;
+    private static final int PROBE_ROUNDS = 6;
 
     private final ScalarType scalarType;
 
@@ -35,17 +43,60 @@ public enum ComputeType {
         };
     }
 
-    /** Returns bfloat16 where the device multiplies it in hardware (AVX512-BF16, AMX, a GPU), else float32. */
-    public static ComputeType fastestOn(Device device) {
+    /**
+     * What a probe of a device found.
+     *
+     * @param reason one sentence with the numbers behind the choice
+     */
+    public record Probe(ComputeType type, String reason) {}
+
+    /** Returns bfloat16 where the device multiplies it in hardware (AVX512-BF16, AMX, a GPU) and a few products prove faster, else float32. */
+    public static Probe probe(Device device) {
         if (device.isCuda()) {
-            return BFLOAT16;
+            return new Probe(BFLOAT16, "computing in bfloat16: the device is a GPU");
         }
+        if (!hasBfloat16Instructions()) {
+            return new Probe(FLOAT32, "computing in float32: this CPU has no bfloat16 instructions");
+        }
+        double[] rates = rates();
+        ComputeType type = rates[1] >= WORTH_IT * rates[0] ? BFLOAT16 : FLOAT32;
+        return new Probe(
+                type,
+                String.format(
+                        Locale.ROOT,
+                        "computing in %s: this CPU multiplies bfloat16 at %.0f and float32 at %.0f GFLOP/s",
+                        type.label(),
+                        rates[1],
+                        rates[0]));
+    }
+
+    private static boolean hasBfloat16Instructions() {
         try {
             // The kernel's own list of CPU features; other systems have no such file and get float32.
             String features = Files.readString(Path.of("/proc/cpuinfo"));
-            return features.contains(" amx_bf16 ") || features.contains(" avx512_bf16 ") ? BFLOAT16 : FLOAT32;
+            return features.contains(" amx_bf16 ") || features.contains(" avx512_bf16 ");
         } catch (IOException e) {
-            return FLOAT32;
+            return false;
         }
+    }
+
+    /** Returns GFLOP/s in float32 and in bfloat16: the best of several rounds in turn, because machines are shared. */
+    private static double[] rates() {
+        ComputeType[] types = {FLOAT32, BFLOAT16};
+        double[] best = new double[types.length];
+        try (TensorScope _ = new TensorScope();
+                NoGrad _ = new NoGrad()) {
+            for (int round = 0; round < PROBE_ROUNDS; round++) {
+                for (int i = 0; i < types.length; i++) {
+                    Tensor a = Tensors.full(Device.CPU, types[i].scalarType, 1, PROBE_SIZE, PROBE_SIZE);
+                    Tensor product = Tensors.empty(Device.CPU, types[i].scalarType, PROBE_SIZE, PROBE_SIZE);
+                    long start = System.nanoTime();
+                    torch.mm_out(product, a, a);
+                    double nanos = (double) (System.nanoTime() - start);
+                    best[i] = Math.max(best[i], 2.0 * PROBE_SIZE * PROBE_SIZE * PROBE_SIZE / nanos);
+                }
+            }
+        }
+        return best;
     }
 }

@@ -48,9 +48,10 @@ public final class Tensors {
         return onto(host, device);
     }
 
+    /** From page-locked memory, so that the copy runs beside the kernels already queued. */
     private static Tensor onto(Tensor host, Device device) {
         return device.isCuda()
-                ? host.to(device.options(host.scalar_type()), false, false, new MemoryFormatOptional())
+                ? host.pin_memory().to(device.options(host.scalar_type()), true, false, new MemoryFormatOptional())
                 : host;
     }
 

@@ -1,6 +1,7 @@
 package io.github.dpo4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -107,13 +108,19 @@ class CommandsTest {
     @ValueSource(strings = {"dpo", "sft"})
     void memoryPrintsThePlanAndWritesNothing(String command) {
         Path run = folder.resolve("planned");
-        Cli planned = Cli.run(training(command, run), "--memory", "--on-bad-row=skip");
+        List<String> args = new ArrayList<>(training(command, run));
+        Path stores = folder.resolve("stores");
+        if (command.equals("dpo")) {
+            args.add("--reference-logps-dir=" + stores);
+        }
+        Cli planned = Cli.run(args, "--memory", "--on-bad-row=skip", "--num-train-epochs=9");
         planned.isDone();
         assertThat(planned.out().lines().map(line -> line.replaceAll(" {2,}.*", "")))
                 .contains("weights, float32", "gradients, float32", "adamw's two states, float32", "in all", "free")
                 .anyMatch(line -> line.startsWith("activations of "))
                 .anyMatch(line -> line.startsWith("micro-batches hold up to 1024 tokens"));
         assertThat(run).doesNotExist();
+        assertThat(stores).doesNotExist();
     }
 
     @Test
@@ -123,6 +130,42 @@ class CommandsTest {
         Cli planned = Cli.run(training("dpo", run), "--memory", "--resume");
         planned.isDone();
         assertThat(planned.out()).contains("micro-batches hold up to 100 tokens");
+    }
+
+    @Test
+    void storedAndLiveReferenceLogpsGiveTheSameMetrics() throws IOException {
+        Path stores = folder.resolve("stores");
+        Cli.run(training("dpo", folder.resolve("live")), "--reference-logps=live")
+                .isDone();
+        Cli.run(
+                        training("dpo", folder.resolve("stored")),
+                        "--reference-logps=stored",
+                        "--reference-logps-dir=" + stores)
+                .isDone();
+        assertThat(stores.resolve(setting("stored", "reference_logps_stores")
+                        .path("dataset")
+                        .path("key")
+                        .asText()))
+                .isDirectoryContaining("glob:**/manifest.json")
+                .isDirectoryContaining("glob:**/logps.f32");
+        assertThat(setting("stored", "reference_logps").asText()).isEqualTo("stored");
+        assertThat(setting("live", "reference_logps").asText()).isEqualTo("live");
+        List<JsonNode> live = lines(folder.resolve("live/metrics.jsonl"));
+        List<JsonNode> stored = lines(folder.resolve("stored/metrics.jsonl"));
+        assertThat(stored).hasSameSizeAs(live);
+        for (int i = 0; i < live.size(); i++) {
+            assertThat(keys(stored.get(i))).isEqualTo(keys(live.get(i)));
+            for (String key : List.of("loss", "rewards/chosen", "rewards/rejected", "rewards/margins")) {
+                assertThat(stored.get(i).path(key).asDouble())
+                        .isCloseTo(live.get(i).path(key).asDouble(), within(1e-5));
+            }
+        }
+    }
+
+    private JsonNode setting(String run, String name) throws IOException {
+        return JSON.readTree(folder.resolve(run).resolve("run.json").toFile())
+                .path("settings")
+                .path(name);
     }
 
     @Test

@@ -376,6 +376,7 @@ class MistakesTest {
             --save-dtype=int8,             "float32, bfloat16 or float16"
             --device=tpu,                  "cpu, cuda"
             --on-bad-row=ignore,           fail or skip
+            --reference-logps=cached,      "live, stored or auto"
             --ipo-reduction=max,           mean or sum
             """)
     void aFlagWithABadValueOrName(String flag, String says) throws IOException {
@@ -390,7 +391,10 @@ class MistakesTest {
         "--resume --overwrite, exclude each other",
         "--loss=hinge --label-smoothing=0.1, --label-smoothing is for the sigmoid loss",
         "--loss=sft --beta=NaN, beta is NaN",
-        "--reference-free --reference-model=x, exclude each other"
+        "--reference-free --reference-model=x, exclude each other",
+        "--reference-free --reference-logps=stored, leaves no reference logps to store",
+        "--reference-free --reference-logps-dir=x, --reference-free stores none",
+        "--reference-logps=live --reference-logps-dir=x, --reference-logps live stores none"
     })
     void flagsThatDoNotGoTogether(String flags, String says) throws IOException {
         dpo(flags.split(" ", -1)).isMistake(says);

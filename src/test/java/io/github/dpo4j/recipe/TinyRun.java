@@ -54,11 +54,16 @@ public final class TinyRun {
     public long saveSteps;
     public int saveTotalLimit;
     public ComputeType computeType = ComputeType.FLOAT32;
+    public LossMix loss = new LossMix(List.of(new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1)));
+    public double beta = 0.1;
+    public ReferenceStorage referenceStorage;
+    public RunObserver observer = RunObserver.silent();
     public OptimizerSettings optimizer = new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01);
 
     public TinyRun(Path dataset, Path output) {
         this.dataset = dataset;
         this.output = output;
+        this.referenceStorage = new ReferenceStorage.Auto(output.resolveSibling("reference-logps"));
     }
 
     /** Returns a path below the golden models. */
@@ -95,14 +100,15 @@ public final class TinyRun {
                 List.of(dataset.toString()),
                 output,
                 start,
-                new LossMix(List.of(new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1))),
+                loss,
                 List.of("sigmoid"),
-                0.1,
+                beta,
                 false,
+                referenceStorage,
                 new PairSource(new LengthLimit.Usual(), OptionalInt.empty(), TruncationMode.KEEP_START, OnBadRow.FAIL),
                 Optional.empty(),
                 training());
-        return new DpoRecipe(settings, RunObserver.silent(), stop, Clock.systemUTC()).run();
+        return new DpoRecipe(settings, observer, stop, Clock.systemUTC()).run();
     }
 
     public RunStatus sft(StopRequest stop) throws IOException {

@@ -1,0 +1,27 @@
+package io.github.dpo4j.recipe;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Whether a run's reference is a model that stays loaded beside the policy, or its logps, computed once and stored. */
+public sealed interface ReferenceStorage {
+    /** The model, on every batch. */
+    record Live() implements ReferenceStorage {}
+
+    /** Stored logps, computed before the first step where they are not there; {@code folder} holds the stores of all runs. */
+    record Stored(Path folder) implements ReferenceStorage {}
+
+    /** What takes fewer passes of the reference over a pair; a resumed run keeps to what it began with. */
+    record Auto(Path folder) implements ReferenceStorage {}
+
+    /** Returns the folder that runs share, as the environment names it: $DPO4J_CACHE, else that of the XDG base directories. */
+    static Path usualFolder(Map<String, String> environment) {
+        String own = environment.getOrDefault("DPO4J_CACHE", "");
+        String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
+        Path cache = !own.isEmpty()
+                ? Path.of(own)
+                : (xdg.isEmpty() ? Path.of(System.getProperty("user.home", "."), ".cache") : Path.of(xdg))
+                        .resolve("dpo4j");
+        return cache.resolve("reference-logps");
+    }
+}
