@@ -182,10 +182,9 @@ class TrainingRunTest {
                 .filter(pool -> pool.getName().contains("Eden"))
                 .mapToLong(pool -> pool.getUsage().getCommitted())
                 .sum();
-        List<byte[]> last = new ArrayList<>();
-        for (long touched = 0; touched < eden; touched += 1 << 20) {
-            last.clear();
-            last.add(new byte[1 << 20]);
+        long touched = 0;
+        while (touched < eden) {
+            touched += new byte[1 << 20].length;
         }
         System.gc();
     }
