@@ -1,6 +1,7 @@
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.recipe.ActivationCheckpointing;
 import io.github.dpo4j.recipe.BatchSettings;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
@@ -39,7 +40,8 @@ public final class AlignInJava {
     public static void main(String[] args) throws IOException {
         double beta = 0.1;
         TrainingSettings training = new TrainingSettings(
-                new BatchSettings(8, 1, OptionalInt.empty()), // 8 x 1 pairs a step, packed as free memory allows
+                // 8 x 1 pairs a step; memory decides how they are packed and whether activations are recomputed
+                new BatchSettings(8, 1, OptionalInt.empty(), ActivationCheckpointing.AUTO),
                 OptionalLong.of(20), // steps
                 1, // epochs, which the number of steps overrides
                 5e-5, // peak learning rate

@@ -18,9 +18,9 @@ import java.util.stream.IntStream;
  */
 public record TokenBudget(int tokens) {
     /** Below this a micro-batch's fixed cost, adding to all gradients, outweighs its products. */
-    static final int LEAST = 512;
+    public static final int LEAST = 512;
     /** Above this larger products gain no speed, and activations leave the caches. */
-    static final int MOST = 1024;
+    public static final int MOST = 1024;
 
     public TokenBudget {
         if (tokens < 1) {

@@ -104,9 +104,12 @@ final class DpoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        RunStatus status =
-                new DpoRecipe(settings(), new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
-        return status == RunStatus.FINISHED ? 0 : 1;
+        DpoRecipe recipe =
+                new DpoRecipe(settings(), new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC());
+        if (training.memory) {
+            return training.print(recipe.plan());
+        }
+        return recipe.run() == RunStatus.FINISHED ? 0 : 1;
     }
 
     /** Returns what the options say; throws {@link io.github.dpo4j.UserError} for a value that is none. */

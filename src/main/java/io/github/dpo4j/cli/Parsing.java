@@ -4,6 +4,7 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.recipe.ActivationCheckpointing;
 import io.github.dpo4j.recipe.LengthLimit;
 import io.github.dpo4j.recipe.ReferenceStorage;
 import io.github.dpo4j.safetensors.DType;
@@ -36,6 +37,15 @@ final class Parsing {
             case "fail" -> OnBadRow.FAIL;
             case "skip" -> OnBadRow.SKIP;
             default -> throw new UserError("--on-bad-row " + word + " is unknown; it is fail or skip");
+        };
+    }
+
+    static ActivationCheckpointing checkpointing(String word) {
+        return switch (word) {
+            case "auto" -> ActivationCheckpointing.AUTO;
+            case "on" -> ActivationCheckpointing.ON;
+            case "off" -> ActivationCheckpointing.OFF;
+            default -> throw new UserError("--activation-checkpointing " + word + " is unknown; it is auto, on or off");
         };
     }
 

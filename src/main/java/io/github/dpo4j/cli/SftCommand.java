@@ -23,9 +23,12 @@ final class SftCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        RunStatus status =
-                new SftRecipe(settings(), new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC()).run();
-        return status == RunStatus.FINISHED ? 0 : 1;
+        SftRecipe recipe =
+                new SftRecipe(settings(), new ConsoleObserver(), StopSignal.INSTANCE.arm(), Clock.systemUTC());
+        if (training.memory) {
+            return training.print(recipe.plan());
+        }
+        return recipe.run() == RunStatus.FINISHED ? 0 : 1;
     }
 
     /** Returns what the options say; throws {@link io.github.dpo4j.UserError} for a value that is none. */

@@ -4,20 +4,25 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.recipe.BatchSettings;
 import io.github.dpo4j.recipe.LengthLimit;
+import io.github.dpo4j.recipe.MemoryPlan;
 import io.github.dpo4j.recipe.RunFolder;
 import io.github.dpo4j.recipe.TrainingSettings;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.train.OptimizerSettings;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The options that sft and dpo share; names and defaults are TRL's. */
 final class TrainingOptions {
@@ -92,6 +97,19 @@ final class TrainingOptions {
                     + " changes results by rounding only (default: 512 to 1024, by free memory)")
     @Nullable
     Integer tokensPerMicroBatch;
+
+    @Option(
+            names = "--activation-checkpointing",
+            paramLabel = "WHEN",
+            defaultValue = "auto",
+            description = "on: backward computes activations again, which saves memory, costs time and changes no bit;"
+                    + " off; auto: on where the run does not fit otherwise (default: ${DEFAULT-VALUE})")
+    String activationCheckpointing = "auto";
+
+    @Option(
+            names = "--memory",
+            description = "print what the run would take of memory, and end: nothing is loaded, trained or written")
+    boolean memory;
 
     @Option(
             names = "--learning-rate",
@@ -208,6 +226,10 @@ final class TrainingOptions {
             description = "fail, or skip into a side file (default: ${DEFAULT-VALUE})")
     String onBadRow = "fail";
 
+    @Spec(Spec.Target.MIXEE)
+    @Nullable
+    CommandSpec command;
+
     @Mixin
     TorchOptions torch = new TorchOptions();
 
@@ -217,7 +239,11 @@ final class TrainingOptions {
         }
         Device device = torch.start();
         return new TrainingSettings(
-                new BatchSettings(batchSize, accumulationSteps, tokensPerMicroBatch()),
+                new BatchSettings(
+                        batchSize,
+                        accumulationSteps,
+                        tokensPerMicroBatch(),
+                        Parsing.checkpointing(activationCheckpointing)),
                 optional(maxSteps),
                 epochs,
                 learningRate == null ? usualLearningRate : learningRate,
@@ -234,6 +260,15 @@ final class TrainingOptions {
                 saveTotalLimit,
                 torch.computeType(device),
                 device);
+    }
+
+    /** Prints the plan of a run's memory and returns the exit code. */
+    int print(MemoryPlan plan) {
+        PrintWriter out = Objects.requireNonNull(command).commandLine().getOut();
+        out.print(plan.table());
+        out.flush();
+        plan.requireFits();
+        return 0;
     }
 
     private OptionalInt tokensPerMicroBatch() {

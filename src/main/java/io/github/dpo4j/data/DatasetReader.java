@@ -25,15 +25,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param skippedRows where the rows skipped under {@link OnBadRow#SKIP} are written, a JSON object a line with {@code file},
  *     {@code line}, {@code reason} and {@code row}; written even when no row is skipped, so that it never tells of an older
- *     run; null under {@link OnBadRow#FAIL}
+ *     run; null for nowhere, and under {@link OnBadRow#FAIL}
  */
 public record DatasetReader(OnBadRow onBadRow, @Nullable Path skippedRows) {
     /** A longer row is a bad one: it is far beyond any context length, and a file without line ends must not fill the heap. */
     static final int MAX_ROW_BYTES = 64 << 20;
 
     public DatasetReader {
-        if ((onBadRow == OnBadRow.SKIP) != (skippedRows != null)) {
-            throw new IllegalArgumentException("a file for skipped rows is needed to skip rows, and only then");
+        if (onBadRow == OnBadRow.FAIL && skippedRows != null) {
+            throw new IllegalArgumentException("there is a file for skipped rows, but none will be skipped");
         }
     }
 
@@ -41,7 +41,7 @@ public record DatasetReader(OnBadRow onBadRow, @Nullable Path skippedRows) {
         return new DatasetReader(OnBadRow.FAIL, null);
     }
 
-    public static DatasetReader skipping(Path skippedRows) {
+    public static DatasetReader skipping(@Nullable Path skippedRows) {
         return new DatasetReader(OnBadRow.SKIP, skippedRows);
     }
 

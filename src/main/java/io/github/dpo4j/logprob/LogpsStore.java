@@ -75,6 +75,11 @@ public final class LogpsStore {
         return folder.resolve("filled.crc32");
     }
 
+    /** Returns the size of the values when all are there. */
+    public long bytes() {
+        return layout.bytes();
+    }
+
     LogpsLayout layout() {
         return layout;
     }

@@ -64,9 +64,12 @@ public final class CausalLm {
         return parameters.device();
     }
 
-    /** Returns a model over the same weights that computes in another type. */
+    /** Returns a model over the same weights that computes in another type; it recomputes activations where this one does. */
     public CausalLm computingIn(ComputeType type) {
-        return new CausalLm(settings, names, parameters, type, embedding, learnedPositions, layers, finalNorm, head);
+        CausalLm other =
+                new CausalLm(settings, names, parameters, type, embedding, learnedPositions, layers, finalNorm, head);
+        other.recomputeActivations(fused != null && fused.recomputesActivations());
+        return other;
     }
 
     /** Returns the same model with a hand-written backward, or null where only autograd can run: on a GPU. */

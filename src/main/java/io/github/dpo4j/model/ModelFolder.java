@@ -4,6 +4,7 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.safetensors.Layout;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
+import io.github.dpo4j.safetensors.TensorSpec;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import java.lang.foreign.MemorySegment;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.stream.Collectors;
 
 /** A Hugging Face model folder: what kind of model it holds and how its weights lie in files. */
 public record ModelFolder(Path path, ModelConfig config, ModelFamily family, DecoderSettings settings, Layout layout) {
@@ -46,6 +48,30 @@ public record ModelFolder(Path path, ModelConfig config, ModelFamily family, Dec
             Parameters parameters = loading.apply(files, weights);
             return new DecoderBuilder(settings, names, new Weights(path, parameters.byName())).build(parameters, type);
         }
+    }
+
+    /** Counts the weights that a model loaded from here has. */
+    public WeightCounts counts() {
+        List<TensorSpec> all =
+                layout.files().stream().flatMap(file -> file.tensors().stream()).toList();
+        WeightNames names =
+                family.names(settings, all.stream().map(TensorSpec::name).collect(Collectors.toSet()));
+        long matrices = 0;
+        long vectors = 0;
+        long largest = 0;
+        for (TensorSpec tensor : all) {
+            if (family.isBuffer(tensor.name()) || isTiedHead(names, tensor.name())) {
+                continue;
+            }
+            long elements = Parameters.aligned(tensor.elements());
+            if (tensor.shape().size() > 1) {
+                matrices += elements;
+            } else {
+                vectors += elements;
+            }
+            largest = Math.max(largest, tensor.elements());
+        }
+        return new WeightCounts(matrices, vectors, largest, layout.bytes());
     }
 
     /** True for a head that the files hold although config.json ties it to the embedding. */

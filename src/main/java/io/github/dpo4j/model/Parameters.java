@@ -148,7 +148,8 @@ public final class Parameters {
         }
     }
 
-    private static long aligned(long elements) {
+    /** Returns how far a tensor of so many elements reaches in a flat buffer, up to where the next may start. */
+    static long aligned(long elements) {
         return Math.ceilDiv(elements, (long) ALIGNMENT) * ALIGNMENT;
     }
 

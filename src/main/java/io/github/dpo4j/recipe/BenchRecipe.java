@@ -54,7 +54,7 @@ public final class BenchRecipe {
             Optimizer optimizer = new Optimizer(new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0), policy.parameters());
             TokenBudget budget = settings.tokensPerMicroBatch().isPresent()
                     ? new TokenBudget(settings.tokensPerMicroBatch().getAsInt())
-                    : MicroBatchBudget.usual(settings.device(), folder.settings());
+                    : new TokenBudget(TokenBudget.MOST);
             BatchPlan plan = new BatchPlan(pairs.size(), settings.pairsPerStep(), true, settings.seed());
             double startSeconds = sinceJvmStart();
 

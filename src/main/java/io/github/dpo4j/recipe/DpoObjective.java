@@ -110,7 +110,11 @@ public record DpoObjective(
 
     @Override
     public long tokens(int example) {
-        TokenizedPair pair = pairs.get(example);
+        return tokens(pairs.get(example));
+    }
+
+    /** Returns a pair's packed tokens. */
+    static long tokens(TokenizedPair pair) {
         return (long) pair.promptIds().length + pair.chosenIds().length + pair.rejectedIds().length;
     }
 

@@ -2,7 +2,6 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
@@ -22,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Direct Preference Optimization (Rafailov et al. 2023, arXiv 2305.18290): pairs in, an aligned model out. */
 public final class DpoRecipe {
@@ -49,34 +49,43 @@ public final class DpoRecipe {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
+            TokenizedPairs pairs =
+                    pairs(text, start, settings.datasets(), "dataset", folder.skippedRows("dataset"), inputs);
             Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
                     ? Optional.empty()
-                    : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", folder, inputs));
+                    : Optional.of(pairs(
+                            text,
+                            start,
+                            settings.evalDatasets(),
+                            "eval_dataset",
+                            folder.skippedRows("eval_dataset"),
+                            inputs));
 
-            BatchPlan plan = training.plan(pairs.pairs().size());
-            long totalSteps = training.totalSteps(plan);
+            // What it takes of memory is known before any weights are loaded.
+            List<DpoReference.Dataset> datasets = datasets(pairs, held);
+            ModelFolder referenceFolder = reference(start, datasets, inputs);
+            DpoReference source = new DpoReference(settings, referenceFolder, datasets, inputs, observer, this::say);
+            MicroBatchBudget micro = MicroBatchBudget.of(
+                    training, folder, memory(start, referenceFolder, source.decide(folder), source, pairs, held));
+            micro.requireFits();
+            micro.notes().forEach(this::say);
 
             // The reference pi_ref stays where the policy starts, or comes from another folder. Logps to be stored are
             // computed now, so that it is gone before the policy comes.
-            List<DpoReference.Dataset> datasets = new ArrayList<>();
-            datasets.add(new DpoReference.Dataset("dataset", pairs.pairs(), plan.epoch(totalSteps)));
-            held.ifPresent(h -> datasets.add(
-                    new DpoReference.Dataset("eval_dataset", h.pairs(), training.evaluations(totalSteps))));
-            DpoReference source = new DpoReference(
-                    settings, reference(start, datasets, inputs), datasets, inputs, observer, this::say);
-            List<ReferenceLogps> reference = source.load(folder, maps, clock);
+            List<ReferenceLogps> reference = source.load(maps, clock);
 
             // The policy pi starts where it is.
             CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            policy.recomputeActivations(micro.recompute());
             DpoObjective objective =
                     new DpoObjective(policy, reference.getFirst(), settings.loss(), settings.beta(), pairs.pairs());
             boolean ownStart = settings.reference().isEmpty() && !settings.referenceFree();
             say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
             // Minimise the loss over the policy's weights.
-            TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
-            say(MicroBatchBudget.summary(budget, objective));
+            BatchPlan plan = training.plan(objective.examples());
+            long totalSteps = training.totalSteps(plan);
+            say(micro.summary(objective));
             Trainer trainer = new Trainer(
                     objective,
                     policy.parameters(),
@@ -85,11 +94,11 @@ public final class DpoRecipe {
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
             RunRecord record = new RunRecord(
-                    "dpo", folder, settings.list(source.resolved(), budget), training, inputs, notes, clock);
+                    "dpo", folder, settings.list(source.resolved(), micro), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
-                    budget,
+                    micro.budget(),
                     totalSteps,
                     training,
                     folder,
@@ -105,15 +114,66 @@ public final class DpoRecipe {
         }
     }
 
+    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
+    public MemoryPlan plan() throws IOException {
+        RunFolder folder = RunFolder.planned(settings.output(), settings.start());
+        try (ModelText text = ModelText.of(settings.model())) {
+            ModelFolder start = ModelFolder.open(settings.model());
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
+            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
+            Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
+            List<DpoReference.Dataset> datasets = datasets(pairs, held);
+            ModelFolder reference = reference(start, datasets, inputs);
+            DpoReference source = new DpoReference(settings, reference, datasets, inputs, observer, this::say);
+            return MicroBatchBudget.of(
+                            settings.training(),
+                            folder,
+                            memory(start, reference, source.decide(folder), source, pairs, held))
+                    .requirePlan();
+        }
+    }
+
+    private MemoryNeeds memory(
+            ModelFolder start,
+            ModelFolder reference,
+            DpoReference.Loaded loaded,
+            DpoReference source,
+            TokenizedPairs pairs,
+            Optional<TokenizedPairs> held) {
+        MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
+                pairs.pairs().stream().mapToLong(DpoObjective::tokens),
+                held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens),
+                settings.training().batches().examplesPerStep());
+        MemoryNeeds alone = MemoryNeeds.of(settings.training(), start, examples);
+        return switch (loaded) {
+            case ALWAYS -> alone.withReference(reference, true);
+            case WHILE_STORING -> alone.withReference(reference, false).withStore(source.storeBytes());
+            case NEVER -> alone.withStore(source.storeBytes());
+        };
+    }
+
+    private List<DpoReference.Dataset> datasets(TokenizedPairs pairs, Optional<TokenizedPairs> held) {
+        TrainingSettings training = settings.training();
+        BatchPlan plan = training.plan(pairs.pairs().size());
+        long totalSteps = training.totalSteps(plan);
+        List<DpoReference.Dataset> datasets = new ArrayList<>();
+        datasets.add(new DpoReference.Dataset("dataset", pairs.pairs(), plan.epoch(totalSteps)));
+        held.ifPresent(h ->
+                datasets.add(new DpoReference.Dataset("eval_dataset", h.pairs(), training.evaluations(totalSteps))));
+        return datasets;
+    }
+
     private TokenizedPairs pairs(
             ModelText text,
             ModelFolder model,
             List<String> datasets,
             String role,
-            RunFolder folder,
+            @Nullable Path skippedRows,
             List<HashedFile> inputs)
             throws IOException {
-        PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, folder.skippedRows(role));
+        PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, skippedRows);
         TokenizedPairs pairs = read.tokenized();
         say(role + ": " + read.rows().summary());
         say(role + ": " + pairs.report().summary());

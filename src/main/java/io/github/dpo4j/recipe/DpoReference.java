@@ -3,7 +3,6 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
-import io.github.dpo4j.file.AtomicFiles;
 import io.github.dpo4j.logprob.LogpsStore;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.ModelFolder;
@@ -37,6 +36,8 @@ final class DpoReference {
     private final RunObserver observer;
     private final Consumer<String> say;
     private final List<Setting> resolved = new ArrayList<>();
+    /** Where stored logps lie; empty where none are stored, and before {@link #decide}. */
+    private Optional<Path> stores = Optional.empty();
 
     /**
      * Pairs whose reference logps the run needs.
@@ -44,6 +45,15 @@ final class DpoReference {
      * @param passes how often it needs each of them
      */
     record Dataset(String role, List<TokenizedPair> pairs, double passes) {}
+
+    /** When the reference is in memory. */
+    enum Loaded {
+        /** Beside the policy, as long as the run lasts. */
+        ALWAYS,
+        /** Before the policy, until its logps are stored. */
+        WHILE_STORING,
+        NEVER
+    }
 
     /**
      * Prepares the choice.
@@ -72,27 +82,52 @@ final class DpoReference {
         return List.copyOf(resolved);
     }
 
-    /**
-     * Returns the reference logps of each dataset, in their order.
-     *
-     * @param maps keeps stored ones mapped while it is open
-     */
-    List<ReferenceLogps> load(RunFolder run, Arena maps, Clock clock) throws IOException {
+    /** Makes the choice, before anything is loaded; {@code run} may be one that is resumed. */
+    Loaded decide(RunFolder run) throws IOException {
         if (settings.referenceFree()) {
-            resolved.add(Setting.of(CHOICE, "none"));
-            return same(new ReferenceLogps.None(settings.training().device()));
+            return Loaded.NEVER;
         }
-        return switch (settings.referenceStorage()) {
-            case ReferenceStorage.Live _ -> live();
+        stores = switch (settings.referenceStorage()) {
+            case ReferenceStorage.Live _ -> Optional.empty();
             case ReferenceStorage.Stored(Path parent) -> {
                 unwritable(parent).ifPresent(reason -> {
                     throw new UserError("--reference-logps-dir " + parent + " cannot be written to (" + reason
                             + "); choose another folder, or --reference-logps live");
                 });
-                yield stored(parent, maps, clock);
+                yield Optional.of(parent);
             }
-            case ReferenceStorage.Auto(Path parent) -> pays(run, parent) ? stored(parent, maps, clock) : live();
+            case ReferenceStorage.Auto(Path parent) -> pays(run, parent) ? Optional.of(parent) : Optional.empty();
         };
+        if (stores.isEmpty()) {
+            return Loaded.ALWAYS;
+        }
+        for (Dataset dataset : datasets) {
+            if (!isComplete(store(stores.get(), dataset))) {
+                return Loaded.WHILE_STORING;
+            }
+        }
+        return Loaded.NEVER;
+    }
+
+    /** Returns what the stores have, or will have, 0 without any. */
+    long storeBytes() {
+        return stores.stream()
+                .flatMap(parent -> datasets.stream().map(dataset -> store(parent, dataset)))
+                .mapToLong(LogpsStore::bytes)
+                .sum();
+    }
+
+    /**
+     * Returns the reference logps of each dataset, in their order, as {@link #decide} chose.
+     *
+     * @param maps keeps stored ones mapped while it is open
+     */
+    List<ReferenceLogps> load(Arena maps, Clock clock) throws IOException {
+        if (settings.referenceFree()) {
+            resolved.add(Setting.of(CHOICE, "none"));
+            return same(new ReferenceLogps.None(settings.training().device()));
+        }
+        return stores.isPresent() ? stored(stores.get(), maps, clock) : live();
     }
 
     private List<ReferenceLogps> same(ReferenceLogps logps) {
@@ -137,13 +172,15 @@ final class DpoReference {
         return true;
     }
 
+    /** Why stores cannot be made there; nothing is made yet, since the run may only be planned. */
     private static Optional<String> unwritable(Path parent) {
-        try {
-            Files.createDirectories(parent);
-            return Files.isWritable(parent) ? Optional.empty() : Optional.of("permission denied");
-        } catch (IOException e) {
-            return Optional.of(AtomicFiles.reason(e));
+        Path there = parent.toAbsolutePath();
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
         }
+        return Files.isDirectory(there) && Files.isWritable(there)
+                ? Optional.empty()
+                : Optional.of(there + " is no folder that may be written to");
     }
 
     private static boolean isComplete(LogpsStore store) throws IOException {

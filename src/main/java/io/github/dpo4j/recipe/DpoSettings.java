@@ -3,7 +3,6 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.safetensors.DType;
@@ -68,7 +67,7 @@ public record DpoSettings(
     }
 
     /** Returns all of them; {@code resolved} says where reference logps come from in the end. */
-    List<Setting> list(List<Setting> resolved, TokenBudget budget) {
+    List<Setting> list(List<Setting> resolved, MicroBatchBudget chosen) {
         List<Setting> settings = new ArrayList<>();
         settings.add(Setting.of("model", model.toString()));
         settings.add(Setting.of("reference_model", reference.map(Path::toString).orElse("the policy's start")));
@@ -90,7 +89,7 @@ public record DpoSettings(
                 Setting.of("truncation_mode", source.truncationMode().name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("on_bad_row", source.onBadRow().name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("save_dtype", saveDtype.map(DType::name).orElse("as the model's files")));
-        settings.addAll(training.list(budget));
+        settings.addAll(training.list(chosen));
         return settings;
     }
 

@@ -24,6 +24,12 @@ final class FreeMemory {
         return bytes(Path.of("/proc/meminfo"), Path.of("/sys/fs/cgroup"));
     }
 
+    /** Returns how much this process may have in all: what is free, and what it holds already beside files. */
+    static long ofProcess() {
+        long held = field(Path.of("/proc/self/status"), "RssAnon:").orElse(0) * 1024;
+        return bytes() + held;
+    }
+
     static long bytes(Path meminfo, Path controlGroup) {
         long machine = field(meminfo, "MemAvailable:").stream()
                 .map(kibibytes -> kibibytes * 1024)

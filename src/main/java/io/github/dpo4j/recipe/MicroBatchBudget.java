@@ -1,37 +1,82 @@
 package io.github.dpo4j.recipe;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.TokenBudget;
-import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.report.RunManifest;
 import io.github.dpo4j.report.Setting;
-import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.train.Objective;
 import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
-/** The token budget of a run: asked for, or that of the run which is resumed, or what free memory allows. */
-final class MicroBatchBudget {
+/**
+ * How a run cuts its steps into micro-batches and runs them: as asked for, or as memory allows.
+ *
+ * @param recompute whether activations are recomputed
+ * @param plan empty where memory is not planned: only the hand-written backward, on the CPU, is counted
+ * @param notes what was chosen and why, where it is worth a line
+ */
+record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPlan> plan, List<String> notes) {
     static final String SETTING = "tokens_per_micro_batch";
 
-    private MicroBatchBudget() {}
-
     /** A budget that was not asked for is recorded with the run, so that resuming it on a busier machine gives the same bits. */
-    static TokenBudget of(TrainingSettings training, RunFolder folder, DecoderSettings model) throws IOException {
+    static MicroBatchBudget of(TrainingSettings training, RunFolder folder, MemoryNeeds needs) throws IOException {
         OptionalInt asked = training.batches().tokensPerMicroBatch();
         OptionalInt known = asked.isPresent() || !folder.resuming() ? asked : recorded(folder);
-        if (known.isPresent()) {
-            return new TokenBudget(known.getAsInt());
+        ActivationCheckpointing checkpointing = training.batches().checkpointing();
+        boolean gpu = training.device().isCuda();
+        if (!gpu && FusedDecoder.isAvailable()) {
+            return planned(known, checkpointing, needs, FreeMemory.ofProcess());
         }
-        return usual(training.device(), model);
+        if (checkpointing == ActivationCheckpointing.ON) {
+            throw new UserError(
+                    "--activation-checkpointing on: " + (gpu ? "a GPU" : "a JVM without jdk.incubator.vector")
+                            + " cannot recompute activations yet; leave it away");
+        }
+        // A GPU has memory of its own, for which even the largest budget is small.
+        int usual = gpu ? TokenBudget.MOST : TokenBudget.LEAST;
+        return new MicroBatchBudget(new TokenBudget(known.orElse(usual)), false, Optional.empty(), List.of());
     }
 
-    /** Returns what free memory allows. */
-    static TokenBudget usual(Device device, DecoderSettings model) {
-        // A GPU has memory of its own, for which even the largest budget is small.
-        long free = device.isCuda() ? Long.MAX_VALUE : FreeMemory.bytes();
-        return TokenBudget.choose(free, bytesPerToken(model));
+    /** {@code known} is a budget that was asked for or recorded; {@code free} is what this process may have in all. */
+    static MicroBatchBudget planned(
+            OptionalInt known, ActivationCheckpointing checkpointing, MemoryNeeds needs, long free) {
+        // Fewer tokens cost less time than recomputing, so with no wish for more the least budget will do.
+        TokenBudget wished = new TokenBudget(known.orElse(TokenBudget.LEAST));
+        MemoryPlan without = new MemoryPlan(needs, wished, false, free);
+        boolean recompute = switch (checkpointing) {
+            case AUTO -> !without.fits();
+            case ON -> true;
+            case OFF -> false;
+        };
+        MemoryPlan chosen = new MemoryPlan(needs, wished, recompute, free);
+        MemoryPlan plan = known.isPresent() ? chosen : chosen.withUsualBudget();
+        List<String> notes = switch (checkpointing) {
+            case AUTO ->
+                recompute
+                        ? List.of("activation checkpointing is on: without it the run would take "
+                                + MemoryPlan.text(without.peakBytes()) + ", and " + MemoryPlan.text(free)
+                                + " are free")
+                        : List.of();
+            case ON -> List.of("activation checkpointing is on, as asked");
+            case OFF -> List.of();
+        };
+        return new MicroBatchBudget(plan.budget(), recompute, Optional.of(plan), notes);
+    }
+
+    /** Throws {@link UserError} where the run is known not to fit. */
+    void requireFits() {
+        plan.ifPresent(MemoryPlan::requireFits);
+    }
+
+    /** Returns the plan; throws {@link UserError} where there is none. */
+    MemoryPlan requirePlan() {
+        return plan.orElseThrow(() -> new UserError(
+                "--memory: only the CPU's memory is planned so far, and only with the module jdk.incubator.vector"));
     }
 
     private static OptionalInt recorded(RunFolder folder) throws IOException {
@@ -43,13 +88,8 @@ final class MicroBatchBudget {
                 .findFirst();
     }
 
-    /** An estimate of the activations that a token leaves for the backward pass. */
-    static long bytesPerToken(DecoderSettings model) {
-        return 4L * model.layers() * (10L * model.width() + 3L * model.mlpWidth());
-    }
-
     /** Says how a run's examples fit. */
-    static String summary(TokenBudget budget, Objective objective) {
+    String summary(Objective objective) {
         long longer = IntStream.range(0, objective.examples())
                 .filter(example -> objective.tokens(example) > budget.tokens())
                 .count();

@@ -13,6 +13,7 @@ import io.github.dpo4j.text.TruncationMode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /** From dataset arguments to ids, as every command that reads preference pairs does it. */
 public record PairSource(
@@ -21,8 +22,8 @@ public record PairSource(
     /** The rows as they were read and what tokenizing made of them. */
     public record Pairs(Rows<PreferenceExample> rows, TokenizedPairs tokenized) {}
 
-    /** Reads and tokenizes; {@code skippedRows} is the side file of rows that are left out. */
-    public Pairs read(ModelText text, DecoderSettings model, List<String> datasets, Path skippedRows) {
+    /** Reads and tokenizes; {@code skippedRows} is the side file of rows that are left out, null for none. */
+    public Pairs read(ModelText text, DecoderSettings model, List<String> datasets, @Nullable Path skippedRows) {
         DatasetReader reader =
                 onBadRow == OnBadRow.SKIP ? DatasetReader.skipping(skippedRows) : DatasetReader.failing();
         Rows<PreferenceExample> rows = reader.preferences(datasets);

@@ -121,7 +121,7 @@ public final class QuickstartRecipe {
 
     private TrainingSettings training(int steps, double learningRate) {
         return new TrainingSettings(
-                new BatchSettings(settings.batchSize(), 1, OptionalInt.empty()),
+                new BatchSettings(settings.batchSize(), 1, OptionalInt.empty(), ActivationCheckpointing.AUTO),
                 OptionalLong.of(steps),
                 1,
                 learningRate,

@@ -19,7 +19,7 @@ import java.util.function.Consumer;
 /** Fills a store with the reference's token logps, pack after pack; what an interrupted filling left is not computed again. */
 record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<String> say) {
     /** A pack's tokens, prompts included: the most that a micro-batch gets unasked, and fixed, since it decides the bits. */
-    private static final int PACK_TOKENS = 1024;
+    static final int PACK_TOKENS = 1024;
 
     /** Completes the store of {@code dataset}; returns how many pairs were computed, 0 if another process did it meanwhile. */
     int fill(LogpsStore store, String dataset, Map<String, String> about) throws IOException {

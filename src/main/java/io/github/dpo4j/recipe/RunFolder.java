@@ -42,12 +42,7 @@ public record RunFolder(Path path, Start start) {
                     folder.refuseToDelete(inputs);
                     folder.delete(SKIPPED);
                 }
-                case RESUME -> {
-                    if (!Files.isRegularFile(folder.manifest())) {
-                        throw new UserError(
-                                "--resume: there is no run in " + path + "; leave --resume away to start one");
-                    }
-                }
+                case RESUME -> folder.requireRun();
             }
             Files.createDirectories(path);
             Path probe = path.resolve(".dpo4j-probe");
@@ -58,6 +53,21 @@ public record RunFolder(Path path, Start start) {
                     + "); choose a folder that can");
         }
         return folder;
+    }
+
+    /** As {@link #open} for a run that is only planned: nothing is made, and only what a resumed run needs is checked. */
+    static RunFolder planned(Path output, Start start) {
+        RunFolder folder = new RunFolder(output.toAbsolutePath().normalize(), start);
+        if (folder.resuming()) {
+            folder.requireRun();
+        }
+        return folder;
+    }
+
+    private void requireRun() {
+        if (!Files.isRegularFile(manifest())) {
+            throw new UserError("--resume: there is no run in " + path + "; leave --resume away to start one");
+        }
     }
 
     /** What a run that never made a step left behind does not count, so that a mended command can simply be run again. */

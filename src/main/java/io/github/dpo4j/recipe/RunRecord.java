@@ -41,6 +41,7 @@ final class RunRecord {
             "dataset",
             "eval_dataset",
             "output",
+            ActivationCheckpointing.SETTING,
             "reference_logps_dir",
             "reference_logps_stores",
             "save_steps",

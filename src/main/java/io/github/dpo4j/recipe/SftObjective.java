@@ -91,7 +91,11 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
 
     @Override
     public long tokens(int example) {
-        TokenizedCompletion completion = completions.get(example);
+        return tokens(completions.get(example));
+    }
+
+    /** Returns an example's packed tokens. */
+    static long tokens(TokenizedCompletion completion) {
         return (long) completion.promptIds().length + completion.completionIds().length;
     }
 

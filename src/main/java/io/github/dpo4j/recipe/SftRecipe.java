@@ -2,7 +2,6 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.data.DatasetReader;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.data.Rows;
@@ -19,11 +18,13 @@ import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.train.Optimizer;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Supervised fine-tuning: maximises the likelihood of completions, or of whole texts. */
 public final class SftRecipe {
@@ -49,19 +50,30 @@ public final class SftRecipe {
                 ModelText text = ModelText.of(settings.model())) {
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", folder, inputs);
+            TokenizedCompletions completions =
+                    completions(text, start, settings.datasets(), "dataset", folder.skippedRows("dataset"), inputs);
             Optional<TokenizedCompletions> held = settings.evalDatasets().isEmpty()
                     ? Optional.empty()
-                    : Optional.of(completions(text, start, settings.evalDatasets(), "eval_dataset", folder, inputs));
+                    : Optional.of(completions(
+                            text,
+                            start,
+                            settings.evalDatasets(),
+                            "eval_dataset",
+                            folder.skippedRows("eval_dataset"),
+                            inputs));
+
+            MicroBatchBudget micro = MicroBatchBudget.of(training, folder, memory(start, completions, held));
+            micro.requireFits();
+            micro.notes().forEach(this::say);
 
             CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            policy.recomputeActivations(micro.recompute());
             SftObjective objective = new SftObjective(policy, completions.completions());
             say(SelfCheck.sft(objective, training.seed()));
 
             BatchPlan plan = training.plan(objective.examples());
             long totalSteps = training.totalSteps(plan);
-            TokenBudget budget = MicroBatchBudget.of(training, folder, start.settings());
-            say(MicroBatchBudget.summary(budget, objective));
+            say(micro.summary(objective));
             Trainer trainer = new Trainer(
                     objective,
                     policy.parameters(),
@@ -69,11 +81,11 @@ public final class SftRecipe {
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
                     training.maxGradNorm());
-            RunRecord record = new RunRecord("sft", folder, settings.list(budget), training, inputs, notes, clock);
+            RunRecord record = new RunRecord("sft", folder, settings.list(micro), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
-                    budget,
+                    micro.budget(),
                     totalSteps,
                     training,
                     folder,
@@ -93,17 +105,40 @@ public final class SftRecipe {
         }
     }
 
+    /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
+    public MemoryPlan plan() throws IOException {
+        try (ModelText text = ModelText.of(settings.model())) {
+            ModelFolder start = ModelFolder.open(settings.model());
+            List<HashedFile> inputs = new ArrayList<>();
+            TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", null, inputs);
+            Optional<TokenizedCompletions> held = settings.evalDatasets().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(completions(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
+            RunFolder folder = RunFolder.planned(settings.output(), settings.start());
+            return MicroBatchBudget.of(settings.training(), folder, memory(start, completions, held))
+                    .requirePlan();
+        }
+    }
+
+    private MemoryNeeds memory(
+            ModelFolder start, TokenizedCompletions completions, Optional<TokenizedCompletions> held) {
+        MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
+                completions.completions().stream().mapToLong(SftObjective::tokens),
+                held.stream().flatMap(h -> h.completions().stream()).mapToLong(SftObjective::tokens),
+                settings.training().batches().examplesPerStep());
+        return MemoryNeeds.of(settings.training(), start, examples);
+    }
+
     private TokenizedCompletions completions(
             ModelText text,
             ModelFolder model,
             List<String> datasets,
             String role,
-            RunFolder folder,
+            @Nullable Path skippedRows,
             List<HashedFile> inputs)
             throws IOException {
-        DatasetReader reader = settings.onBadRow() == OnBadRow.SKIP
-                ? DatasetReader.skipping(folder.skippedRows(role))
-                : DatasetReader.failing();
+        DatasetReader reader =
+                settings.onBadRow() == OnBadRow.SKIP ? DatasetReader.skipping(skippedRows) : DatasetReader.failing();
         Rows<SftExample> rows = reader.sft(datasets);
         say(role + ": " + rows.summary());
         inputs.addAll(Provenance.dataset(role, rows.files()));

@@ -1,6 +1,5 @@
 package io.github.dpo4j.recipe;
 
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.safetensors.DType;
@@ -41,7 +40,7 @@ public record SftSettings(
                 .toList();
     }
 
-    List<Setting> list(TokenBudget budget) {
+    List<Setting> list(MicroBatchBudget chosen) {
         List<Setting> settings = new ArrayList<>();
         settings.add(Setting.of("model", model.toString()));
         settings.add(DpoSettings.strings("dataset", datasets));
@@ -51,7 +50,7 @@ public record SftSettings(
         settings.add(Setting.of("truncation_mode", truncationMode.name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("on_bad_row", onBadRow.name().toLowerCase(Locale.ROOT)));
         settings.add(Setting.of("save_dtype", saveDtype.map(DType::name).orElse("as the model's files")));
-        settings.addAll(training.list(budget));
+        settings.addAll(training.list(chosen));
         return settings;
     }
 }

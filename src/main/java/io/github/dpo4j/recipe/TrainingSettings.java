@@ -3,7 +3,6 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
-import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
@@ -86,8 +85,8 @@ public record TrainingSettings(
         return Schedule.named(schedule, warmup, totalSteps);
     }
 
-    /** Returns all of them by their names on the command line, with the budget that the run has in the end. */
-    List<Setting> list(TokenBudget budget) {
+    /** Returns all of them by their names on the command line, with the micro-batches that the run has in the end. */
+    List<Setting> list(MicroBatchBudget chosen) {
         String optim = switch (optimizer) {
             case OptimizerSettings.AdamW _ -> "adamw";
             case OptimizerSettings.RmsProp _ -> "rmsprop";
@@ -95,7 +94,8 @@ public record TrainingSettings(
         return List.of(
                 Setting.of("per_device_train_batch_size", batches.size()),
                 Setting.of("gradient_accumulation_steps", batches.accumulationSteps()),
-                Setting.of(MicroBatchBudget.SETTING, budget.tokens()),
+                Setting.of(MicroBatchBudget.SETTING, chosen.budget().tokens()),
+                Setting.of(ActivationCheckpointing.SETTING, chosen.recompute() ? "on" : "off"),
                 new Setting(
                         "max_steps",
                         maxSteps.isPresent()

@@ -104,6 +104,34 @@ class CommandsTest {
         assertThat(keys(lines.getLast())).contains("loss", "rewards/accuracies", "rewards/margins");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"dpo", "sft"})
+    void memoryPrintsThePlanAndWritesNothing(String command) {
+        Path run = folder.resolve("planned");
+        List<String> args = new ArrayList<>(training(command, run));
+        Path stores = folder.resolve("stores");
+        if (command.equals("dpo")) {
+            args.add("--reference-logps-dir=" + stores);
+        }
+        Cli planned = Cli.run(args, "--memory", "--on-bad-row=skip", "--num-train-epochs=9");
+        planned.isDone();
+        assertThat(planned.out().lines().map(line -> line.replaceAll(" {2,}.*", "")))
+                .contains("weights, float32", "gradients, float32", "adamw's two states, float32", "in all", "free")
+                .anyMatch(line -> line.startsWith("activations of "))
+                .anyMatch(line -> line.startsWith("micro-batches hold up to 1024 tokens"));
+        assertThat(run).doesNotExist();
+        assertThat(stores).doesNotExist();
+    }
+
+    @Test
+    void memoryOfAResumedRunHasItsBudget() {
+        Path run = folder.resolve("run");
+        Cli.run(training("dpo", run), "--tokens-per-micro-batch=100").isDone();
+        Cli planned = Cli.run(training("dpo", run), "--memory", "--resume");
+        planned.isDone();
+        assertThat(planned.out()).contains("micro-batches hold up to 100 tokens");
+    }
+
     @Test
     void storedAndLiveReferenceLogpsGiveTheSameMetrics() throws IOException {
         Path stores = folder.resolve("stores");

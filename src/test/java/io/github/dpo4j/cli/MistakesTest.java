@@ -478,4 +478,10 @@ class MistakesTest {
     void aConfigFileThatIsNotThere() {
         dpo("--config=" + folder.resolve("none.yaml")).isMistake("none.yaml");
     }
+
+    @Test
+    void anUnknownWordForActivationCheckpointing() throws IOException {
+        dpo("--activation-checkpointing=maybe").isMistake("--activation-checkpointing maybe", "auto, on or off");
+        nothingIsWritten();
+    }
 }

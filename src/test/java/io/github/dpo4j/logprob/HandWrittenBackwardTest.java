@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.function.Consumer;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -217,6 +218,21 @@ class HandWrittenBackwardTest {
             }
             assertThat(dot / Math.sqrt(squares * expectedSquares)).isGreaterThan(0.999);
             assertThat(Math.sqrt(squares / expectedSquares)).isCloseTo(1, within(0.02));
+        }
+    }
+
+    @Test
+    void theMemoryPlanHoldsWhatAForwardPassTakes() throws IOException {
+        int[] prompt = new Random(5).ints(100, 0, 200).toArray();
+        PackedTokens tokens = PackedTokens.ofSequences(List.of(prompt), List.of(prompt));
+        for (String family : List.of("llama3", "gpt2", "gpt_neox")) {
+            try (TensorScope _ = new TensorScope()) {
+                CausalLm model = Golden.of(family).policy();
+                Tensor _ = TokenLogps.of(model, tokens);
+                FusedMemory plan = FusedMemory.ofForward(model.settings(), ComputeType.FLOAT32);
+                long taken = Objects.requireNonNull(model.fused()).workspaceBytes();
+                assertThat(taken).isBetween(plan.bytesPerToken() * 100, plan.bytes(200));
+            }
         }
     }
 

@@ -55,6 +55,7 @@ class FreeMemoryTest {
     @Test
     void thisMachineHasSome() {
         assertThat(FreeMemory.bytes()).isPositive();
+        assertThat(FreeMemory.ofProcess()).isPositive();
         assertThat(FreeMemory.bytes(folder.resolve("none"), folder)).isPositive();
     }
 }

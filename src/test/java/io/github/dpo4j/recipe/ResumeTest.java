@@ -155,6 +155,17 @@ class ResumeTest {
     }
 
     @Test
+    void aRunMayBeResumedWithActivationsRecomputed() throws IOException {
+        run("whole").dpo();
+        run("cut").dpo(TinyRun.stopAfter(3));
+        TinyRun resumed = resumed("cut");
+        resumed.checkpointing = ActivationCheckpointing.ON;
+        assertThat(resumed.dpo()).isEqualTo(RunStatus.FINISHED);
+
+        assertThat(TinyRun.bits(folder.resolve("cut"), 8)).isEqualTo(TinyRun.bits(folder.resolve("whole"), 8));
+    }
+
+    @Test
     void resumingWhereThereIsNoRunIsRefused() throws IOException {
         assertThatThrownBy(resumed("none")::dpo).isInstanceOf(UserError.class).hasMessageContaining("there is no run");
         Path foreign = Files.createDirectory(folder.resolve("foreign"));

@@ -45,6 +45,7 @@ public final class TinyRun {
     /** Two or three of the pairs. */
     public OptionalInt tokensPerMicroBatch = OptionalInt.of(100);
 
+    public ActivationCheckpointing checkpointing = ActivationCheckpointing.AUTO;
     public long maxSteps = 8;
     public double learningRate = 1e-3;
     public long seed = 42;
@@ -128,7 +129,7 @@ public final class TinyRun {
 
     private TrainingSettings training() {
         return new TrainingSettings(
-                new BatchSettings(batchSize, accumulationSteps, tokensPerMicroBatch),
+                new BatchSettings(batchSize, accumulationSteps, tokensPerMicroBatch, checkpointing),
                 OptionalLong.of(maxSteps),
                 3,
                 learningRate,

@@ -93,6 +93,10 @@ public final class FusedDecoder {
         recompute = on;
     }
 
+    public boolean recomputesActivations() {
+        return recompute;
+    }
+
     /** Returns the most bytes of activations and scratch that a pass has used. */
     public long workspaceBytes() {
         return saved.peakBytes() + scratch.peakBytes();

@@ -1,0 +1,110 @@
+package io.github.dpo4j.recipe;
+
+import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.WeightCounts;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.train.OptimizerSettings;
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.LongStream;
+
+/**
+ * What decides the memory of a run, however its steps are cut into micro-batches.
+ *
+ * @param reference empty where it is never loaded
+ * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
+ * @param examples how long they are
+ * @param storeBytes of stored reference logps, which are mapped
+ * @param programBytes of the JVM, its heap with the data, and libtorch
+ */
+public record MemoryNeeds(
+        Model policy,
+        Optional<Model> reference,
+        boolean live,
+        OptimizerSettings optimizer,
+        ComputeType type,
+        Examples examples,
+        long storeBytes,
+        long programBytes) {
+
+    /**
+     * What the JVM and libtorch take beside the Java heap. Measured: 217 MiB of anonymous memory over a heap of 64 MiB
+     * (-Xmx64m) on a model of 0.5 MB.
+     */
+    private static final long BESIDE_THE_HEAP = 256L << 20;
+
+    /** A model as its folder's headers describe it. */
+    public record Model(DecoderSettings settings, WeightCounts weights) {
+        static Model of(ModelFolder folder) {
+            return new Model(folder.settings(), folder.counts());
+        }
+    }
+
+    /**
+     * Lengths in packed tokens.
+     *
+     * @param longest of one example; none is ever cut
+     * @param most that a micro-batch could hold if it had no limit: a whole step, or all held-out examples
+     */
+    public record Examples(long longest, long most) {
+        /** {@code lengths} are those of all examples, {@code held} of the held-out ones. */
+        static Examples of(LongStream lengths, LongStream held, long examplesPerStep) {
+            long[] sorted = lengths.sorted().toArray();
+            long[] others = held.toArray();
+            long step = Arrays.stream(sorted)
+                    .skip(Math.max(0, sorted.length - examplesPerStep))
+                    .sum();
+            long longest = LongStream.concat(Arrays.stream(sorted), Arrays.stream(others))
+                    .max()
+                    .orElse(0);
+            return new Examples(longest, Math.max(step, Arrays.stream(others).sum()));
+        }
+    }
+
+    /** Returns what a run takes that begins in this JVM now, with its data read, and has no reference. */
+    static MemoryNeeds of(TrainingSettings training, ModelFolder policy, Examples examples) {
+        return new MemoryNeeds(
+                Model.of(policy),
+                Optional.empty(),
+                false,
+                training.optimizer(),
+                training.computeType(),
+                examples,
+                0,
+                BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
+    }
+
+    MemoryNeeds withReference(ModelFolder folder, boolean stays) {
+        return new MemoryNeeds(
+                policy, Optional.of(Model.of(folder)), stays, optimizer, type, examples, storeBytes, programBytes);
+    }
+
+    MemoryNeeds withStore(long bytes) {
+        return new MemoryNeeds(policy, reference, live, optimizer, type, examples, bytes, programBytes);
+    }
+
+    MemoryNeeds withStoredReference() {
+        return new MemoryNeeds(policy, reference, false, optimizer, type, examples, storeBytes, programBytes);
+    }
+
+    MemoryNeeds with(OptimizerSettings other) {
+        return new MemoryNeeds(policy, reference, live, other, type, examples, storeBytes, programBytes);
+    }
+
+    MemoryNeeds with(ComputeType other) {
+        return new MemoryNeeds(policy, reference, live, optimizer, other, examples, storeBytes, programBytes);
+    }
+
+    MemoryNeeds withLongest(long tokens) {
+        return new MemoryNeeds(
+                policy,
+                reference,
+                live,
+                optimizer,
+                type,
+                new Examples(tokens, examples.most()),
+                storeBytes,
+                programBytes);
+    }
+}

@@ -1,0 +1,290 @@
+package io.github.dpo4j.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.dpo4j.UserError;
+import io.github.dpo4j.batch.TokenBudget;
+import io.github.dpo4j.golden.Golden;
+import io.github.dpo4j.model.Activation;
+import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.Linear;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.model.Positions;
+import io.github.dpo4j.model.RopeScaling;
+import io.github.dpo4j.model.WeightCounts;
+import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.train.OptimizerSettings;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The arithmetic on paper: what a run takes, and what is chosen so that it fits. */
+class MemoryPlanTest {
+    private static final OptimizerSettings ADAMW = new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0);
+    private static final long PROGRAM = 600_000_000;
+    private static final long PLENTY = 1L << 40;
+
+    /** 30 layers, width 576, 9 heads on 3, head width 64, MLP 1536, 49152 ids, tied; its files are bfloat16. */
+    private static final MemoryNeeds.Model SMOL = new MemoryNeeds.Model(
+            new DecoderSettings(
+                    49152,
+                    576,
+                    30,
+                    9,
+                    3,
+                    64,
+                    1536,
+                    2048,
+                    new Positions.Rotary(64, 10000, new RopeScaling.None()),
+                    DecoderSettings.NormKind.RMS,
+                    1e-5,
+                    DecoderSettings.MlpKind.GATED,
+                    Activation.SILU,
+                    DecoderSettings.ResidualKind.SEQUENTIAL,
+                    Linear.Layout.OUT_IN,
+                    DecoderSettings.AttentionScale.USUAL,
+                    false,
+                    false,
+                    false,
+                    true),
+            // Matrices: 49152 x 576 + 30 x (2 x 576 x 576 + 2 x 192 x 576 + 3 x 1536 x 576); vectors: 61 x 576.
+            new WeightCounts(134_479_872, 35_136, 28_311_552, 269_030_016));
+
+    private static final long WEIGHTS = 538_060_032; // 4 x 134515008
+    private static final long HALF = 268_959_744; // 2 x 134479872
+    private static final long REFERENCE = 269_100_288; // 2 x 134479872 + 4 x 35136
+    private static final long LARGEST = 113_246_208; // 4 x 28311552
+    private static final long KEPT = 4 * WEIGHTS + HALF + REFERENCE + LARGEST + PROGRAM;
+
+    // A token in bfloat16. Sides: 2 x (576 + 2 x 192) + 4 x 9 = 1956.
+    // A layer: 2 x (2 x 576 + 4) + sides + 2 x 576 + 2 x 2 x 1536 = 11564. Around: 4 x 577 + 2 x 4 x 576 = 6916.
+    // Backward's gradients: (4 + 2 + 4) x 576 = 5760, and attention's: 2 x 2 x 576 + sides + 2 x (576 + 2 x 192) =
+    // 6180.
+    private static final long TOKEN = 365_776; // 30 layers + around + gradients + attention
+    // 30 x 4 x 576 + a layer + around + gradients + attention + what a layer's forward takes: 2 x (2 x 576 + 1536).
+    private static final long TOKEN_RECOMPUTED = 104_916;
+    private static final long FORWARD_TOKEN = 23_856; // a layer + around + 2 x (576 + 576 + 1536)
+    private static final long FIXED = 3 * 2 * (1 << 21); // the head's logits outgrow 576 x 1536
+    private static final long FORWARD_FIXED = 2 * (1 << 21);
+
+    /** 512 tokens, the least that is chosen. */
+    private static final long LEAST = KEPT + FIXED + FORWARD_FIXED + 512 * (TOKEN + FORWARD_TOKEN);
+
+    private static final long LEAST_RECOMPUTED =
+            KEPT + FIXED + FORWARD_FIXED + 512 * (TOKEN_RECOMPUTED + FORWARD_TOKEN);
+
+    private static MemoryNeeds needs(long longest) {
+        return new MemoryNeeds(
+                SMOL,
+                Optional.of(SMOL),
+                true,
+                ADAMW,
+                ComputeType.BFLOAT16,
+                new MemoryNeeds.Examples(longest, 64 * longest),
+                0,
+                PROGRAM);
+    }
+
+    private static MemoryPlan plan(MemoryNeeds needs, int budget, boolean recompute) {
+        return new MemoryPlan(needs, new TokenBudget(budget), recompute, PLENTY);
+    }
+
+    private static MicroBatchBudget auto(long free) {
+        return MicroBatchBudget.planned(OptionalInt.empty(), ActivationCheckpointing.AUTO, needs(300), free);
+    }
+
+    @Test
+    void everyPartOfARunHasItsBytes() {
+        assertThat(plan(needs(300), 1024, false).entries())
+                .extracting(MemoryPlan.Entry::bytes)
+                .containsExactly(
+                        WEIGHTS,
+                        WEIGHTS,
+                        2 * WEIGHTS,
+                        HALF,
+                        REFERENCE,
+                        LARGEST,
+                        PROGRAM,
+                        1024 * TOKEN + FIXED,
+                        1024 * FORWARD_TOKEN + FORWARD_FIXED);
+        assertThat(plan(needs(300), 1024, false).trainingBytes()).isEqualTo(3_819_306_752L);
+        assertThat(plan(needs(300), 1024, true).trainingBytes())
+                .isEqualTo(3_819_306_752L - 1024 * (TOKEN - TOKEN_RECOMPUTED));
+    }
+
+    @Test
+    void float32NeedsNoSecondCopyAndRmspropOneState() {
+        MemoryNeeds needs = needs(300)
+                .withStoredReference()
+                .with(ComputeType.FLOAT32)
+                .with(new OptimizerSettings.RmsProp(0.99, 1e-8, 0));
+        assertThat(plan(needs, 1024, false).entries())
+                .extracting(MemoryPlan.Entry::bytes)
+                .startsWith(WEIGHTS, WEIGHTS, WEIGHTS, LARGEST, PROGRAM)
+                .hasSize(6);
+    }
+
+    @Test
+    void storedLogpsOfTheReferenceCountInItsPlace() {
+        MemoryNeeds needs = needs(300).withStoredReference().withStore(77);
+        assertThat(plan(needs, 1024, false).entries())
+                .contains(new MemoryPlan.Entry("stored reference logps, mapped", 77))
+                .extracting(MemoryPlan.Entry::bytes)
+                .doesNotContain(REFERENCE);
+    }
+
+    @Test
+    void beforeTheFirstStepOneModelsFilesAreMappedAtATime() {
+        MemoryPlan both = plan(needs(300), 1024, false);
+        assertThat(both.loadingBytes()).isEqualTo(PROGRAM + 2 * WEIGHTS + REFERENCE + 269_030_016 + LARGEST);
+        MemoryPlan stored = plan(needs(300).withStoredReference(), 1024, false);
+        assertThat(stored.loadingBytes()).isEqualTo(PROGRAM + 2 * WEIGHTS + 269_030_016 + LARGEST);
+    }
+
+    @Test
+    void aLargeReferenceThatStoresItsLogpsIsThePeak() {
+        MemoryNeeds.Model tiny = new MemoryNeeds.Model(SMOL.settings(), new WeightCounts(64, 32, 64, 192));
+        MemoryNeeds needs = new MemoryNeeds(
+                tiny,
+                Optional.of(SMOL),
+                false,
+                ADAMW,
+                ComputeType.BFLOAT16,
+                new MemoryNeeds.Examples(20_000, 20_000),
+                0,
+                PROGRAM);
+        // Reading maps 269 MB of files, scoring the longest example takes 481 MB.
+        assertThat(plan(needs, 1024, true).loadingBytes())
+                .isEqualTo(PROGRAM + REFERENCE + 20_000 * FORWARD_TOKEN + FORWARD_FIXED);
+    }
+
+    @Test
+    void aMicroBatchHoldsAWholeExampleAndNoMoreThanThereIs() {
+        assertThat(plan(needs(3000), 1024, false).packTokens()).isEqualTo(3000);
+        assertThat(plan(needs(300), 1024, false).packTokens()).isEqualTo(1024);
+        assertThat(plan(needs(10), 1024, false).packTokens()).isEqualTo(640);
+        MemoryNeeds.Examples lengths =
+                MemoryNeeds.Examples.of(LongStream.of(5, 40, 7, 30), LongStream.of(20, 50, 25), 3);
+        assertThat(lengths).isEqualTo(new MemoryNeeds.Examples(50, 20 + 50 + 25));
+        assertThat(MemoryNeeds.Examples.of(LongStream.of(5, 40, 7, 30), LongStream.empty(), 3))
+                .isEqualTo(new MemoryNeeds.Examples(40, 40 + 7 + 30));
+    }
+
+    @Test
+    void headersCountTheWeightsOfATinyModel() {
+        // 768 x 64 + 2 x (2 x 64 x 64 + 2 x 32 x 64 + 3 x 128 x 64) in matrices, 5 x 64 in norms, float32 files.
+        assertThat(ModelFolder.open(TinyRun.golden("llama/policy")).counts())
+                .isEqualTo(new WeightCounts(122_880, 320, 49_152, 4 * 123_200));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    void headersCountWhatLoadingMakes(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            Parameters loaded = Golden.of(family).policy().parameters();
+            WeightCounts counts =
+                    ModelFolder.open(Golden.of(family).policyFolder()).counts();
+            assertThat(counts.all()).isEqualTo(loaded.flat().numel());
+            assertThat(counts.matrices()).isEqualTo(loaded.decayedElements());
+        }
+    }
+
+    @Test
+    void activationsAreRecomputedAsSoonAsTheLeastBudgetDoesNotFitOtherwise() {
+        MicroBatchBudget enough = auto(LEAST);
+        assertThat(enough.recompute()).isFalse();
+        assertThat(enough.budget().tokens()).isEqualTo(512);
+        assertThat(enough.notes()).isEmpty();
+
+        MicroBatchBudget tight = auto(LEAST - 1);
+        assertThat(tight.recompute()).isTrue();
+        assertThat(tight.notes()).singleElement().asString().contains("without it the run would take 3.37 GiB");
+    }
+
+    @Test
+    void aBudgetThatWasAskedForIsKeptAndDecidesAboutRecomputing() {
+        OptionalInt asked = OptionalInt.of(2000);
+        long without = KEPT + FIXED + FORWARD_FIXED + 2000 * (TOKEN + FORWARD_TOKEN);
+        MicroBatchBudget fits = MicroBatchBudget.planned(asked, ActivationCheckpointing.AUTO, needs(300), without);
+        assertThat(fits.recompute()).isFalse();
+        MicroBatchBudget tight = MicroBatchBudget.planned(asked, ActivationCheckpointing.AUTO, needs(300), without - 1);
+        assertThat(tight.recompute()).isTrue();
+        assertThat(List.of(fits, tight)).allMatch(chosen -> chosen.budget().tokens() == 2000);
+    }
+
+    @Test
+    void theChosenBudgetIsWhatHalfOfTheRoomHolds() {
+        long room = 2 * 1024 * (TOKEN + FORWARD_TOKEN);
+        long fixed = KEPT + FIXED + FORWARD_FIXED;
+        assertThat(auto(fixed + room).budget().tokens()).isEqualTo(1024);
+        assertThat(auto(fixed + room - 1).budget().tokens()).isEqualTo(512);
+        assertThat(auto(PLENTY).budget().tokens()).isEqualTo(1024);
+    }
+
+    @Test
+    void onAndOffAreObeyed() {
+        MicroBatchBudget on =
+                MicroBatchBudget.planned(OptionalInt.empty(), ActivationCheckpointing.ON, needs(300), PLENTY);
+        assertThat(on.recompute()).isTrue();
+        assertThat(on.notes()).containsExactly("activation checkpointing is on, as asked");
+        MicroBatchBudget off =
+                MicroBatchBudget.planned(OptionalInt.empty(), ActivationCheckpointing.OFF, needs(300), LEAST - 1);
+        assertThat(off.recompute()).isFalse();
+        assertThatThrownBy(off::requireFits)
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("--activation-checkpointing on (");
+    }
+
+    @Test
+    void whatCannotFitIsRefusedWithItsPartsAndTheSettingsThatWouldHelp() {
+        assertThatCode(() -> auto(LEAST_RECOMPUTED).requireFits()).doesNotThrowAnyException();
+        // Without the reference: 512 tokens of its pass and its weights, 281.8 MB less of 3486.3 MB.
+        assertThatThrownBy(() -> auto(LEAST_RECOMPUTED - 1).requireFits())
+                .isInstanceOf(UserError.class)
+                .hasMessage(
+                        "the run would take 3.25 GiB of memory, but 3.25 GiB are free; its largest parts are adamw's"
+                                + " two states, float32 (1.00 GiB); JVM, libtorch and data (572.2 MiB); weights, float32"
+                                + " (513.1 MiB); what makes it smaller: --reference-logps stored (2.98 GiB),"
+                                + " --tokens-per-micro-batch 300 (3.22 GiB), --optim rmsprop (2.75 GiB), a smaller model");
+    }
+
+    @Test
+    void longExamplesAndFloat32AreNamedWhereTheyCost() {
+        MemoryNeeds needs = needs(8000).with(ComputeType.FLOAT32);
+        MicroBatchBudget chosen =
+                MicroBatchBudget.planned(OptionalInt.empty(), ActivationCheckpointing.AUTO, needs, 1L << 30);
+        assertThatThrownBy(chosen::requireFits)
+                .hasMessageContaining("a lower --max-length, the longest example has 8000 tokens (")
+                .hasMessageContaining("--dtype bfloat16 (")
+                .hasMessageNotContaining("--activation-checkpointing")
+                .hasMessageNotContaining("--tokens-per-micro-batch");
+    }
+
+    @Test
+    void theTableHasALineForEachPart() {
+        assertThat(plan(needs(300), 1024, true).table().lines().map(line -> line.replaceAll(" {2,}", " | ")))
+                .containsExactly(
+                        "weights, float32 | 513.1 MiB",
+                        "gradients, float32 | 513.1 MiB",
+                        "adamw's two states, float32 | 1.00 GiB",
+                        "matrices again, bfloat16 | 256.5 MiB",
+                        "reference, bfloat16 | 256.6 MiB",
+                        "the largest tensor once more, while it is read or written | 108.0 MiB",
+                        "JVM, libtorch and data | 572.2 MiB",
+                        "activations of 1024 tokens, recomputed | 114.5 MiB",
+                        "the reference's pass over 1024 tokens | 27.3 MiB",
+                        "in all | 3.31 GiB",
+                        "at most before the first step | 2.17 GiB",
+                        "free | 1024.00 GiB",
+                        "micro-batches hold up to 1024 tokens, the longest example has 300; activation checkpointing is on");
+    }
+}
