@@ -19,8 +19,10 @@ import java.util.stream.IntStream;
 public record TokenBudget(int tokens) {
     /** Below this a micro-batch's fixed cost, adding to all gradients, outweighs its products. */
     public static final int LEAST = 512;
-    /** Above this larger products gain no speed, and activations leave the caches. */
-    public static final int MOST = 1024;
+    /** Above this products gain a few per cent of speed at best (docs/log.md), and each token costs memory. */
+    public static final int MOST = 640;
+
+    private static final int STEP = 128;
 
     public TokenBudget {
         if (tokens < 1) {
@@ -29,12 +31,12 @@ public record TokenBudget(int tokens) {
     }
 
     /**
-     * Returns the budget that half of the free memory holds, from 512 to 1024 tokens. It is a power of two, so that a little
-     * more or less of free memory does not change the bits of a run.
+     * Returns the budget that half of the free memory holds, 512 or 640 tokens: steps so large that a little more or less
+     * of free memory does not change the bits of a run.
      */
     public static TokenBudget choose(long freeBytes, long bytesPerToken) {
         long fits = freeBytes / 2 / Math.max(1, bytesPerToken);
-        return new TokenBudget((int) Long.highestOneBit(Math.clamp(fits, LEAST, MOST)));
+        return new TokenBudget(Math.clamp(fits, LEAST, MOST) / STEP * STEP);
     }
 
     /**

@@ -55,10 +55,10 @@ class TokenBudgetTest {
 
     @Test
     void theChosenBudgetIsWhatHalfOfFreeMemoryHoldsWithinItsBounds() {
-        assertThat(TokenBudget.choose(2 * 700 * 1000, 1000).tokens()).isEqualTo(512);
-        assertThat(TokenBudget.choose(2 * 1024 * 1000, 1000).tokens()).isEqualTo(1024);
+        assertThat(TokenBudget.choose(2 * 600 * 1000, 1000).tokens()).isEqualTo(512);
+        assertThat(TokenBudget.choose(2 * 640 * 1000, 1000).tokens()).isEqualTo(640);
         assertThat(TokenBudget.choose(0, 1000).tokens()).isEqualTo(512);
-        assertThat(TokenBudget.choose(Long.MAX_VALUE, 0).tokens()).isEqualTo(1024);
+        assertThat(TokenBudget.choose(Long.MAX_VALUE, 0).tokens()).isEqualTo(640);
     }
 
     @Test

@@ -223,11 +223,11 @@ class MemoryPlanTest {
 
     @Test
     void theChosenBudgetIsWhatHalfOfTheRoomHolds() {
-        long room = 2 * 1024 * (TOKEN + FORWARD_TOKEN);
+        long room = 2 * 640 * (TOKEN + FORWARD_TOKEN);
         long fixed = KEPT + FIXED + FORWARD_FIXED;
-        assertThat(auto(fixed + room).budget().tokens()).isEqualTo(1024);
+        assertThat(auto(fixed + room).budget().tokens()).isEqualTo(640);
         assertThat(auto(fixed + room - 1).budget().tokens()).isEqualTo(512);
-        assertThat(auto(PLENTY).budget().tokens()).isEqualTo(1024);
+        assertThat(auto(PLENTY).budget().tokens()).isEqualTo(640);
     }
 
     @Test
