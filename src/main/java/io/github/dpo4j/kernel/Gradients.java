@@ -96,15 +96,4 @@ public final class Gradients {
         }
         target.store(0, total);
     }
-
-    /** Copies rows from one type to another. */
-    public static void convert(Team team, Rows from, Rows to) {
-        team.runRows(from.rows(), ROWS_A_CHUNK, (first, end, scratch) -> {
-            float[] row = scratch.floats(0, from.width());
-            for (int i = first; i < end; i++) {
-                from.load(i, row);
-                to.store(i, row);
-            }
-        });
-    }
 }

@@ -25,6 +25,9 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
     public static Sight of(List<Run> runs, int tokens) {
         List<Block> blocks = new ArrayList<>();
         for (Run run : runs) {
+            if (run.length() == 0) {
+                continue;
+            }
             int start = run.prefixLength() == 0 ? run.start() : run.prefixStart();
             while (!blocks.isEmpty()
                     && blocks.getLast().start() + blocks.getLast().length() > start) {
@@ -36,6 +39,9 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
                 new Sight(List.copyOf(blocks), new int[tokens], new int[tokens], new int[tokens], new int[tokens]);
         int next = 0;
         for (Run run : runs) {
+            if (run.length() == 0) {
+                continue;
+            }
             while (blocks.get(next).start() + blocks.get(next).length() <= run.start()) {
                 next++;
             }

@@ -2,11 +2,12 @@ package io.github.dpo4j.kernel;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The calling thread and its helpers, who share the chunks of one kernel after the other. Who gets a chunk is chance; what a
- * chunk holds is not, so results do not depend on the number of threads. One thread calls; helpers sleep between kernels,
+ * chunk holds is not, so results do not depend on the number of threads. Helpers sleep between kernels,
  * because the matrix products between them need all cores.
  */
 public final class Team {
@@ -20,6 +21,7 @@ public final class Team {
 
     private static @Nullable Team shared;
 
+    private final ReentrantLock turn = new ReentrantLock();
     private final Thread[] helpers;
     private final Scratch own = new Scratch();
     private volatile @Nullable Job job;
@@ -45,8 +47,20 @@ public final class Team {
         return helpers.length + 1;
     }
 
-    /** Runs all chunks and returns when the last is done; throws what a chunk threw. */
+    /** Runs all chunks and returns when the last is done; throws what a chunk threw. Callers on other threads wait their turn. */
     void run(int chunks, Chunk body) {
+        if (turn.isHeldByCurrentThread()) {
+            throw new IllegalStateException("a kernel runs inside a kernel");
+        }
+        turn.lock();
+        try {
+            runAlone(chunks, body);
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void runAlone(int chunks, Chunk body) {
         if (helpers.length == 0 || chunks <= 1) {
             for (int i = 0; i < chunks; i++) {
                 body.run(i, own);
@@ -67,8 +81,11 @@ public final class Team {
             }
         }
         job = null;
-        if (shared.error != null) {
-            throw new IllegalStateException("a kernel failed", shared.error);
+        switch (shared.error) {
+            case null -> {}
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            case Throwable e -> throw new IllegalStateException("a kernel failed", e);
         }
     }
 

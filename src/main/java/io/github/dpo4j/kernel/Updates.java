@@ -59,8 +59,8 @@ public final class Updates {
      * @param rootCorrection sqrt(1 - beta2^step)
      */
     public record AdamW(
-            float beta1,
-            float beta2,
+            double beta1,
+            double beta2,
             float epsilon,
             float keep,
             float rate,
@@ -76,9 +76,9 @@ public final class Updates {
             MemorySegment gradients = slice.gradients();
             MemorySegment means = slice.states()[0];
             MemorySegment squares = slice.states()[1];
-            FloatVector oneLessBeta1 = FloatVector.broadcast(Lanes.F, 1 - beta1);
-            FloatVector oneLessBeta2 = FloatVector.broadcast(Lanes.F, 1 - beta2);
-            FloatVector decay2 = FloatVector.broadcast(Lanes.F, beta2);
+            FloatVector oneLessBeta1 = FloatVector.broadcast(Lanes.F, (float) (1 - beta1));
+            FloatVector oneLessBeta2 = FloatVector.broadcast(Lanes.F, (float) (1 - beta2));
+            FloatVector decay2 = FloatVector.broadcast(Lanes.F, (float) beta2);
             for (int i = 0; i < n; i += Lanes.COUNT) {
                 long at = (long) i * Float.BYTES;
                 FloatVector g = FloatVector.fromMemorySegment(Lanes.F, gradients, at, LITTLE_ENDIAN)
@@ -104,7 +104,7 @@ public final class Updates {
      * @param alpha what is kept of the mean squares
      * @param decay weight decay, added to the gradient
      */
-    public record RmsProp(float alpha, float epsilon, float decay, float rate, float gradientScale) {
+    public record RmsProp(double alpha, float epsilon, float decay, float rate, float gradientScale) {
         /** Updates weights and mean squares of gradients times {@code gradientScale}. */
         public void run(Team team, Buffers buffers) {
             forChunks(team, buffers, this::update);
@@ -114,7 +114,7 @@ public final class Updates {
             MemorySegment weights = slice.weights();
             MemorySegment gradients = slice.gradients();
             MemorySegment squares = slice.states()[0];
-            FloatVector oneLessAlpha = FloatVector.broadcast(Lanes.F, 1 - alpha);
+            FloatVector oneLessAlpha = FloatVector.broadcast(Lanes.F, (float) (1 - alpha));
             FloatVector decays = FloatVector.broadcast(Lanes.F, decay);
             for (int i = 0; i < n; i += Lanes.COUNT) {
                 long at = (long) i * Float.BYTES;
@@ -123,7 +123,7 @@ public final class Updates {
                         .mul(gradientScale);
                 g = w.fma(decays, g);
                 FloatVector v = FloatVector.fromMemorySegment(Lanes.F, squares, at, LITTLE_ENDIAN)
-                        .mul(alpha);
+                        .mul((float) alpha);
                 v = g.mul(g).fma(oneLessAlpha, v);
                 v.intoMemorySegment(squares, at, LITTLE_ENDIAN);
                 w.sub(g.div(v.sqrt().add(epsilon)).mul(rate)).intoMemorySegment(weights, at, LITTLE_ENDIAN);

@@ -45,7 +45,7 @@ public final class StoredLogps {
             at += copy(layout.start(pair) + layout.chosenTokens(pair), layout.rejectedTokens(pair), logps, at);
         }
         for (float logp : logps) {
-            if (Float.isNaN(logp)) {
+            if (!Float.isFinite(logp)) {
                 throw new IllegalStateException("a stored logp is not a number: it was never filled");
             }
         }

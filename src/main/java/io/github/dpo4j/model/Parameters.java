@@ -180,6 +180,7 @@ public final class Parameters {
     /** Returns room for the trained matrices in bfloat16, laid out as {@link #flat}; made at the first call, in the innermost scope. */
     public Tensor half() {
         if (half == null) {
+            halfVersion = -1;
             half = HugePages.advise(
                     Tensors.empty(device, ScalarType.BFloat16, trained().decayed()));
         }

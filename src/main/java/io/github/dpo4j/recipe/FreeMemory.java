@@ -48,10 +48,11 @@ final class FreeMemory {
         return Math.max(0, room);
     }
 
+    /** All of the machine's: what other systems call free leaves out what they would give back at once. */
     private static long withoutProc() {
         return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
-                ? system.getFreeMemorySize()
-                : 0;
+                ? system.getTotalMemorySize()
+                : Long.MAX_VALUE;
     }
 
     /** The number after a name in a file of lines; empty where there is none. */

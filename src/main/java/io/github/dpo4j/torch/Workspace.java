@@ -46,12 +46,19 @@ public final class Workspace {
         for (long size : shape) {
             bytes *= size;
         }
-        while (slab < slabs.size() && used + bytes > slabs.get(slab).memory().byteSize()) {
-            slab++;
-            used = 0;
+        if (slab < slabs.size() && used + bytes > slabs.get(slab).memory().byteSize()) {
+            // An empty slab that is too small makes room for a larger one; after one in use the next begins.
+            if (used > 0) {
+                slab++;
+                used = 0;
+            }
+            if (slab < slabs.size() && bytes > slabs.get(slab).memory().byteSize()) {
+                free(slabs.get(slab));
+                slabs.set(slab, allocate(withRoom(bytes)));
+            }
         }
         if (slab == slabs.size()) {
-            slabs.add(allocate(Math.max(bytes, SLAB_BYTES)));
+            slabs.add(allocate(withRoom(bytes)));
         }
         Slab current = slabs.get(slab);
         Tensor tensor = current.tensor().narrow(0, used, bytes).view(type).view(shape);
@@ -61,6 +68,20 @@ public final class Workspace {
         takenBytes += aligned;
         peakBytes = Math.max(peakBytes, takenBytes);
         return new Space(tensor, memory);
+    }
+
+    /** A matrix larger than a slab gets one with room to grow by a quarter, so that slightly longer packs find it. */
+    private static long withRoom(long bytes) {
+        return bytes <= SLAB_BYTES ? SLAB_BYTES : bytes + bytes / 4;
+    }
+
+    private void free(Slab old) {
+        if (home == null) {
+            old.tensor().releaseReference();
+        } else {
+            home.detach(old.tensor());
+            old.tensor().deallocate();
+        }
     }
 
     private Slab allocate(long bytes) {
@@ -87,6 +108,11 @@ public final class Workspace {
         slab = mark.slab();
         used = mark.used();
         takenBytes = mark.takenBytes();
+    }
+
+    /** Returns the bytes of all slabs. */
+    public long slabBytes() {
+        return slabs.stream().mapToLong(slab -> slab.memory().byteSize()).sum();
     }
 
     /** Returns the most bytes that were ever taken at a time. */

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Tensor;
 
-/** Holds autograd against finite differences of the loss of one example, in one random direction of weight space. */
+/** Holds backward against finite differences of the loss of one example, in one random direction of weight space. */
 public final class GradientCheck {
     /** How far each weight moves, as a share of its tensor's root mean square; the best of them counts. */
     private static final double[] STEPS = {3e-3, 1e-2, 1e-3, 3e-2};
@@ -57,20 +57,23 @@ public final class GradientCheck {
         double autograd = probes.stream().mapToDouble(Probe::slope).sum();
         parameters.zeroGradient();
         Result best = null;
-        for (double size : STEPS) {
-            probes.forEach(probe -> probe.move(parameters, size));
-            double above = sum(objective.run(microBatch, false));
-            probes.forEach(probe -> probe.move(parameters, -size));
-            double below = sum(objective.run(microBatch, false));
-            Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
-            if (best == null || result.relativeError() < best.relativeError()) {
-                best = result;
+        try {
+            for (double size : STEPS) {
+                probes.forEach(probe -> probe.move(parameters, size));
+                double above = sum(objective.run(microBatch, false));
+                probes.forEach(probe -> probe.move(parameters, -size));
+                double below = sum(objective.run(microBatch, false));
+                Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
+                if (best == null || result.relativeError() < best.relativeError()) {
+                    best = result;
+                }
+                if (best.agrees()) {
+                    break;
+                }
             }
-            if (best.agrees()) {
-                break;
-            }
+        } finally {
+            probes.forEach(probe -> probe.restore(parameters));
         }
-        probes.forEach(probe -> probe.move(parameters, 0));
         if (best == null) {
             throw new IllegalStateException("no step size was tried");
         }
@@ -103,10 +106,18 @@ public final class GradientCheck {
             for (int i = 0; i < moved.length; i++) {
                 moved[i] = (float) (start[i] + size * direction[i]);
             }
+            write(parameters, moved);
+        }
+
+        void restore(Parameters parameters) {
+            write(parameters, start);
+        }
+
+        private void write(Parameters parameters, float[] weights) {
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
-                stretch(parameters, parameters.flat(), name, from, moved.length)
-                        .copy_(Tensors.ofFloats(moved, parameters.device()));
+                stretch(parameters, parameters.flat(), name, from, weights.length)
+                        .copy_(Tensors.ofFloats(weights, parameters.device()));
             }
         }
     }

@@ -90,8 +90,8 @@ public final class Optimizer {
         switch (settings) {
             case OptimizerSettings.AdamW adam ->
                 new Updates.AdamW(
-                                (float) adam.beta1(),
-                                (float) adam.beta2(),
+                                adam.beta1(),
+                                adam.beta2(),
                                 (float) adam.epsilon(),
                                 (float) (1 - learningRate * weightDecay),
                                 (float) (learningRate / (1 - Math.pow(adam.beta1(), (double) step))),
@@ -100,11 +100,8 @@ public final class Optimizer {
                         .run(team, buffers);
             case OptimizerSettings.RmsProp rms ->
                 new Updates.RmsProp(
-                                (float) rms.alpha(),
-                                (float) rms.epsilon(),
-                                (float) weightDecay,
-                                (float) learningRate,
-                                (float) gradientScale)
+                                rms.alpha(), (float) rms.epsilon(), (float) weightDecay, (float) learningRate, (float)
+                                        gradientScale)
                         .run(team, buffers);
         }
     }

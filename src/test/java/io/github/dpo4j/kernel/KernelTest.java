@@ -132,10 +132,40 @@ class KernelTest {
                         throw new IllegalArgumentException("no");
                     }
                 }))
-                .hasRootCauseMessage("no");
+                .hasMessage("no");
         int[] ran = new int[7];
         team.run(7, (chunk, _) -> ran[chunk]++);
         assertThat(ran).as("the team goes on").containsOnly(1);
+    }
+
+    @Test
+    void callersOnTwoThreadsTakeTurns() throws InterruptedException {
+        int[] sums = new int[2];
+        Thread[] callers = new Thread[2];
+        for (int c = 0; c < 2; c++) {
+            int caller = c;
+            callers[c] = Thread.ofPlatform().start(() -> {
+                for (int round = 0; round < 300; round++) {
+                    team.run(4, (_, scratch) -> {
+                        float[] mine = scratch.floats(0, 64);
+                        java.util.Arrays.fill(mine, caller);
+                        Thread.onSpinWait();
+                        for (float x : mine) {
+                            if (x != caller) {
+                                throw new IllegalStateException("another caller's number");
+                            }
+                        }
+                    });
+                    sums[caller]++;
+                }
+            });
+        }
+        for (Thread caller : callers) {
+            caller.join();
+        }
+        assertThat(sums).containsExactly(300, 300);
+        assertThatThrownBy(() -> team.run(2, (_, _) -> team.run(2, (_, _) -> {})))
+                .hasMessageContaining("inside a kernel");
     }
 
     /** Prompt of 2, chosen of 2, rejected of 3: the rejected tokens see the prompt and themselves. */

@@ -1,6 +1,7 @@
 package io.github.dpo4j.logprob;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -233,6 +234,19 @@ class HandWrittenBackwardTest {
                 long taken = Objects.requireNonNull(model.fused()).workspaceBytes();
                 assertThat(taken).isBetween(plan.bytesPerToken() * 100, plan.bytes(200));
             }
+        }
+    }
+
+    @Test
+    void aPassWhoseActivationsAnotherForwardTookIsRefused() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = Golden.of("llama").policy();
+            ScoredTokens first = ScoredTokens.of(model, pack("llama"));
+            first.logps().sum().backward();
+            TokenLogps.of(model, pack("llama"));
+            assertThatThrownBy(first::backward)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("another forward");
         }
     }
 

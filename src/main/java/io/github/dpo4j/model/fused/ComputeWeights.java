@@ -1,7 +1,6 @@
 package io.github.dpo4j.model.fused;
 
-import io.github.dpo4j.kernel.Gradients;
-import io.github.dpo4j.kernel.Rows;
+import io.github.dpo4j.kernel.Conversion;
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.ComputeType;
@@ -12,8 +11,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A model's weights as products take them: matrices in the compute type, and the float32 gradients that belong to them. */
 final class ComputeWeights {
-    private static final int WIDTH = 1 << 12;
-
     private final Parameters parameters;
     /** The trained matrices in bfloat16, laid out as the flat buffer's; null where the weights are used as they are. */
     private final @Nullable Tensor copy;
@@ -58,17 +55,10 @@ final class ComputeWeights {
         if (copy == null || !parameters.halfIsStale()) {
             return;
         }
-        long elements = parameters.decayedElements();
-        MemorySegment from = Tensors.bytesOf(parameters.flat());
-        MemorySegment to = Tensors.bytesOf(copy);
-        int rows = Math.toIntExact(elements / WIDTH);
-        Gradients.convert(team, new Rows(from, false, rows, WIDTH), new Rows(to, true, rows, WIDTH));
-        long done = (long) rows * WIDTH;
-        int rest = Math.toIntExact(elements - done);
-        Gradients.convert(
-                team,
-                new Rows(from.asSlice(done * Float.BYTES), false, 1, rest),
-                new Rows(to.asSlice(done * Short.BYTES), true, 1, rest));
+        MemorySegment matrices =
+                Tensors.bytesOf(parameters.flat()).asSlice(0, parameters.decayedElements() * Float.BYTES);
+        Conversion.copy(
+                team, new Conversion.Numbers(matrices, false), new Conversion.Numbers(Tensors.bytesOf(copy), true));
         parameters.halfIsCurrent();
     }
 }

@@ -34,6 +34,7 @@ public final class FusedDecoder {
     final Workspace scratch = new Workspace();
     final Parameters parameters;
     private boolean recompute;
+    private long passes;
     private final ComputeWeights weights;
 
     /** A table of vectors by id or position, in the compute type, and its float32 gradient; null for a frozen one. */
@@ -84,8 +85,14 @@ public final class FusedDecoder {
             weights.refresh(team());
             saved.release(Workspace.EMPTY);
             scratch.release(Workspace.EMPTY);
+            passes++;
             return FusedPass.forward(this, tokens, keep, keep && recompute);
         }
+    }
+
+    /** Returns the number of passes begun; a pass whose successor has begun has lost its activations. */
+    long passes() {
+        return passes;
     }
 
     /** Keeps only the residual stream of each layer for backward, which then runs the layer's forward again. */

@@ -29,6 +29,7 @@ public final class FusedPass {
     private final Sight sight;
     private final Heads.@Nullable Rotation rotation;
     private final boolean keep;
+    private final long number;
     private final boolean recompute;
     private final Deque<Saved> layers = new ArrayDeque<>();
     /** The residual stream before each layer, where layers are recomputed. */
@@ -63,6 +64,7 @@ public final class FusedPass {
         this.scratch = model.scratch;
         this.tokens = tokens;
         this.keep = keep;
+        this.number = model.passes();
         this.recompute = recompute;
         this.sight = Sight.of(
                 tokens.segments().stream()
@@ -258,6 +260,10 @@ public final class FusedPass {
         if (!keep || gradients.length != tokens.scored()) {
             throw new IllegalStateException(
                     "backward needs a forward that kept its activations, and a gradient a logp");
+        }
+        if (number != model.passes()) {
+            throw new IllegalStateException(
+                    "another forward of this model has begun since; its activations have taken the place of this pass's");
         }
         try (NoGrad _ = new NoGrad();
                 TensorScope _ = new TensorScope()) {
