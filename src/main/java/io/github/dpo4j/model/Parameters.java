@@ -134,7 +134,7 @@ public final class Parameters {
     private static boolean convert(MemorySegment data, ScalarType type, Tensor target) {
         return Conversion.copy(
                 Team.shared(Threads.count()),
-                new Conversion.Numbers(data, type == ScalarType.BFloat16),
+                new Conversion.Numbers(Tensors.plain(data), type == ScalarType.BFloat16),
                 new Conversion.Numbers(
                         Tensors.bytesOf(target), target.scalar_type().intern() == ScalarType.BFloat16));
     }
