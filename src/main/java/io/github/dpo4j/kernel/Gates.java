@@ -2,6 +2,7 @@ package io.github.dpo4j.kernel;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /** The element-wise middle of an MLP: act(gate) x up, or act(up), with the products' biases, forward and backward. */
@@ -44,7 +45,7 @@ public final class Gates {
                 } else {
                     load(gate, gateBias, row, g);
                     activate(activation, g, g, width);
-                    multiply(u, g, width);
+                    Vectors.multiply(u, g, width);
                 }
                 out.store(row, u);
             }
@@ -66,16 +67,16 @@ public final class Gates {
                 load(up, upBias, row, u);
                 if (gate == null) {
                     slope(activation, u, a, width);
-                    multiply(d, a, width);
+                    Vectors.multiply(d, a, width);
                     up.rows().store(row, d);
                 } else {
                     load(gate, gateBias, row, g);
                     activate(activation, g, a, width);
-                    multiply(a, d, width);
+                    Vectors.multiply(a, d, width);
                     up.rows().store(row, a);
                     slope(activation, g, a, width);
-                    multiply(d, u, width);
-                    multiply(d, a, width);
+                    Vectors.multiply(d, u, width);
+                    Vectors.multiply(d, a, width);
                     gate.rows().store(row, d);
                 }
             }
@@ -86,14 +87,6 @@ public final class Gates {
         input.rows().load(row, into);
         if (bias.length > 0) {
             Vectors.add(into, bias, input.rows().width());
-        }
-    }
-
-    private static void multiply(float[] a, float[] b, int n) {
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            FloatVector.fromArray(Lanes.F, a, i)
-                    .mul(FloatVector.fromArray(Lanes.F, b, i))
-                    .intoArray(a, i);
         }
     }
 
@@ -183,8 +176,7 @@ public final class Gates {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
             FloatVector zero = FloatVector.zero(Lanes.F);
-            zero.blend(1f, v.compare(jdk.incubator.vector.VectorOperators.GT, 0f))
-                    .intoArray(out, i);
+            zero.blend(1f, v.compare(VectorOperators.GT, 0f)).intoArray(out, i);
         }
     }
 }

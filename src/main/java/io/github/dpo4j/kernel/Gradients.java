@@ -8,8 +8,8 @@ import jdk.incubator.vector.FloatVector;
 
 /** Sums into float32 gradients. */
 public final class Gradients {
-    private static final int ELEMENTS_A_CHUNK = 1 << 15;
-    private static final int CHUNK = 1 << 12;
+    private static final int SQUARES_A_CHUNK = 1 << 15;
+    private static final int SUMS_A_CHUNK = 1 << 12;
     private static final int ROWS_A_CHUNK = 64;
 
     private Gradients() {}
@@ -17,10 +17,10 @@ public final class Gradients {
     /** Returns the sum of squares of a float32 buffer, chunks summed in float64 in order. */
     public static double squares(Team team, MemorySegment buffer) {
         long n = buffer.byteSize() / Float.BYTES;
-        double[] sums = new double[Math.toIntExact(Math.ceilDiv(n, ELEMENTS_A_CHUNK))];
+        double[] sums = new double[Math.toIntExact(Math.ceilDiv(n, SQUARES_A_CHUNK))];
         team.run(sums.length, (chunk, scratch) -> {
-            long from = (long) chunk * ELEMENTS_A_CHUNK;
-            int length = (int) Math.min(ELEMENTS_A_CHUNK, n - from);
+            long from = (long) chunk * SQUARES_A_CHUNK;
+            int length = (int) Math.min(SQUARES_A_CHUNK, n - from);
             sums[chunk] = squares(buffer.asSlice(from * Float.BYTES, (long) length * Float.BYTES), length);
         });
         double total = 0;
@@ -57,9 +57,9 @@ public final class Gradients {
 
     private static void forChunks(Team team, Rows part, MemorySegment gradient, boolean add) {
         long n = (long) part.rows() * part.width();
-        team.run(Math.toIntExact(Math.ceilDiv(n, CHUNK)), (chunk, scratch) -> {
-            long from = (long) chunk * CHUNK;
-            int length = (int) Math.min(CHUNK, n - from);
+        team.run(Math.toIntExact(Math.ceilDiv(n, SUMS_A_CHUNK)), (chunk, scratch) -> {
+            long from = (long) chunk * SUMS_A_CHUNK;
+            int length = (int) Math.min(SUMS_A_CHUNK, n - from);
             float[] values = scratch.floats(0, length);
             part.read(from, length, values);
             Rows sums = new Rows(gradient.asSlice(from * Float.BYTES, (long) length * Float.BYTES), false, 1, length);

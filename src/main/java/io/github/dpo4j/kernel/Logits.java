@@ -1,7 +1,7 @@
 package io.github.dpo4j.kernel;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Log-probabilities of targets, and their gradient, from logits that come one range of the vocabulary at a time. */
 public final class Logits {
@@ -18,7 +18,7 @@ public final class Logits {
         this.largest = new float[targets.length];
         this.sums = new float[targets.length];
         this.targetLogits = new float[targets.length];
-        java.util.Arrays.fill(largest, -Float.MAX_VALUE);
+        Arrays.fill(largest, -Float.MAX_VALUE);
     }
 
     /** Takes in the logits [S, n] of the tokens from {@code firstToken} on. */
@@ -32,10 +32,8 @@ public final class Logits {
                 if (target >= 0 && target < n) {
                     targetLogits[row] = x[target];
                 }
-                for (int i = n; i < Lanes.padded(n); i++) {
-                    x[i] = -Float.MAX_VALUE;
-                }
-                float most = Math.max(largest[row], largest(x, n));
+                Vectors.pad(x, n, -Float.MAX_VALUE);
+                float most = Math.max(largest[row], Vectors.largest(x, n));
                 double before = sums[row] * Math.exp((double) largest[row] - most);
                 sums[row] = (float) (before + sumOfExp(x, n, most));
                 largest[row] = most;
@@ -71,14 +69,6 @@ public final class Logits {
                 logits.store(row, x);
             }
         });
-    }
-
-    private static float largest(float[] x, int n) {
-        FloatVector largest = FloatVector.broadcast(Lanes.F, -Float.MAX_VALUE);
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            largest = largest.max(FloatVector.fromArray(Lanes.F, x, i));
-        }
-        return largest.reduceLanes(VectorOperators.MAX);
     }
 
     private static float sumOfExp(float[] x, int n, float less) {

@@ -144,7 +144,7 @@ public final class Norms {
                 if (biasSums.length > 0) {
                     Vectors.add(biasSums[from / ROWS_A_CHUNK], g, width);
                 }
-                multiply(g, weight, width);
+                Vectors.multiply(g, weight, width);
                 float alongX = Vectors.dot(g, x, width) / width;
                 float mean = norm.centred() ? Vectors.sum(g, width) / width : 0;
                 residualGradient.load(row, dx);
@@ -168,9 +168,7 @@ public final class Norms {
             shift(x, -Vectors.sum(x, width) / width, width);
         }
         float inverse = (float) (1 / Math.sqrt(Vectors.dot(x, x, width) / width + epsilon));
-        for (int i = 0; i < width; i += Lanes.COUNT) {
-            FloatVector.fromArray(Lanes.F, x, i).mul(inverse).intoArray(x, i);
-        }
+        Vectors.multiply(x, inverse, width);
         return inverse;
     }
 
@@ -186,17 +184,9 @@ public final class Norms {
     }
 
     private static void scale(float[] x, float[] weight, float @Nullable [] bias, int n) {
-        multiply(x, weight, n);
+        Vectors.multiply(x, weight, n);
         if (bias != null) {
             Vectors.add(x, bias, n);
-        }
-    }
-
-    private static void multiply(float[] x, float[] by, int n) {
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            FloatVector.fromArray(Lanes.F, x, i)
-                    .mul(FloatVector.fromArray(Lanes.F, by, i))
-                    .intoArray(x, i);
         }
     }
 

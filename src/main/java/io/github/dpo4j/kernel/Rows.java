@@ -37,49 +37,25 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
 
     /** As {@link #load} with the index of the first element. */
     void read(long index, int n, float[] into) {
-        if (half) {
-            readHalf(memory, index * Short.BYTES, n, into);
-        } else {
-            readFull(memory, index * Float.BYTES, n, into);
-        }
+        readAt(index, n, into, 0);
+        Vectors.pad(into, n, 0);
     }
 
     /** Reads {@code n} elements from {@code index} on into the array from {@code to} on, without padding. */
     void readAt(long index, int n, float[] into, int to) {
-        int i = 0;
         if (half) {
-            for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-                half(memory, (index + i) * Short.BYTES).intoArray(into, to + i);
-            }
+            readHalf(memory, index * Short.BYTES, n, into, to);
         } else {
-            for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-                FloatVector.fromMemorySegment(Lanes.F, memory, (index + i) * Float.BYTES, LITTLE_ENDIAN)
-                        .intoArray(into, to + i);
-            }
-        }
-        for (; i < n; i++) {
-            into[to + i] = get(index + i);
+            readFull(memory, index * Float.BYTES, n, into, to);
         }
     }
 
     /** Writes {@code n} elements of the array from {@code start} on. */
     void writeFrom(long index, int n, float[] from, int start) {
-        int i = 0;
         if (half) {
-            for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-                putHalf(FloatVector.fromArray(Lanes.F, from, start + i), memory, (index + i) * Short.BYTES);
-            }
-            for (; i < n; i++) {
-                memory.set(SHORT, (index + i) * Short.BYTES, toHalf(from[start + i]));
-            }
+            writeHalf(memory, index * Short.BYTES, n, from, start);
         } else {
-            for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-                FloatVector.fromArray(Lanes.F, from, start + i)
-                        .intoMemorySegment(memory, (index + i) * Float.BYTES, LITTLE_ENDIAN);
-            }
-            for (; i < n; i++) {
-                memory.set(FLOAT, (index + i) * Float.BYTES, from[start + i]);
-            }
+            writeFull(memory, index * Float.BYTES, n, from, start);
         }
     }
 
@@ -103,11 +79,7 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
 
     /** As {@link #store} with the index of the first element. */
     void write(long index, int n, float[] from) {
-        if (half) {
-            writeHalf(memory, index * Short.BYTES, n, from);
-        } else {
-            writeFull(memory, index * Float.BYTES, n, from);
-        }
+        writeFrom(index, n, from, 0);
     }
 
     /** Returns one element. */
@@ -117,27 +89,25 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
                 : memory.get(FLOAT, index * Float.BYTES);
     }
 
-    private static void readFull(MemorySegment memory, long at, int n, float[] into) {
+    private static void readFull(MemorySegment memory, long at, int n, float[] into, int to) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             FloatVector.fromMemorySegment(Lanes.F, memory, at + (long) i * Float.BYTES, LITTLE_ENDIAN)
-                    .intoArray(into, i);
+                    .intoArray(into, to + i);
         }
         for (; i < n; i++) {
-            into[i] = memory.get(FLOAT, at + (long) i * Float.BYTES);
+            into[to + i] = memory.get(FLOAT, at + (long) i * Float.BYTES);
         }
-        pad(n, into);
     }
 
-    private static void readHalf(MemorySegment memory, long at, int n, float[] into) {
+    private static void readHalf(MemorySegment memory, long at, int n, float[] into, int to) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            half(memory, at + (long) i * Short.BYTES).intoArray(into, i);
+            half(memory, at + (long) i * Short.BYTES).intoArray(into, to + i);
         }
         for (; i < n; i++) {
-            into[i] = Float.intBitsToFloat(memory.get(SHORT, at + (long) i * Short.BYTES) << 16);
+            into[to + i] = Float.intBitsToFloat(memory.get(SHORT, at + (long) i * Short.BYTES) << 16);
         }
-        pad(n, into);
     }
 
     /** Returns a vector of bfloat16 at a byte offset, as float32. */
@@ -149,30 +119,24 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
                 .reinterpretAsFloats();
     }
 
-    private static void pad(int n, float[] into) {
-        for (int i = n; i < Lanes.padded(n); i++) {
-            into[i] = 0;
-        }
-    }
-
-    private static void writeFull(MemorySegment memory, long at, int n, float[] from) {
+    private static void writeFull(MemorySegment memory, long at, int n, float[] from, int start) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            FloatVector.fromArray(Lanes.F, from, i)
+            FloatVector.fromArray(Lanes.F, from, start + i)
                     .intoMemorySegment(memory, at + (long) i * Float.BYTES, LITTLE_ENDIAN);
         }
         for (; i < n; i++) {
-            memory.set(FLOAT, at + (long) i * Float.BYTES, from[i]);
+            memory.set(FLOAT, at + (long) i * Float.BYTES, from[start + i]);
         }
     }
 
-    private static void writeHalf(MemorySegment memory, long at, int n, float[] from) {
+    private static void writeHalf(MemorySegment memory, long at, int n, float[] from, int start) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            putHalf(FloatVector.fromArray(Lanes.F, from, i), memory, at + (long) i * Short.BYTES);
+            putHalf(FloatVector.fromArray(Lanes.F, from, start + i), memory, at + (long) i * Short.BYTES);
         }
         for (; i < n; i++) {
-            memory.set(SHORT, at + (long) i * Short.BYTES, toHalf(from[i]));
+            memory.set(SHORT, at + (long) i * Short.BYTES, toHalf(from[start + i]));
         }
     }
 

@@ -1,5 +1,7 @@
 package io.github.dpo4j.kernel;
 
+import java.util.Arrays;
+
 /** One thread's float arrays, kept from call to call so that kernels allocate nothing. */
 public final class Scratch {
     private float[][] arrays = new float[8][];
@@ -7,7 +9,7 @@ public final class Scratch {
     /** Returns array {@code number} with room for {@code n} floats and a vector's worth beyond; contents are left over. */
     float[] floats(int number, int n) {
         if (number >= arrays.length) {
-            arrays = java.util.Arrays.copyOf(arrays, number + 8);
+            arrays = Arrays.copyOf(arrays, number + 8);
         }
         float[] array = arrays[number];
         int room = Lanes.padded(n);

@@ -2,7 +2,6 @@ package io.github.dpo4j.kernel;
 
 import io.github.dpo4j.kernel.Sight.Block;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * The softmax of attention over what each query sees, and its backward. Scores of the queries [first, end) of a block lie as
@@ -49,9 +48,9 @@ public final class Softmax {
             for (int row = from; row < to; row++) {
                 int token = strip.block().start() + strip.query(row);
                 int n = gather(strip.sight(), token, scores, row, x);
-                float largest = largest(x, n) * strip.scale();
+                float largest = Vectors.largest(x, n) * strip.scale();
                 float sum = exponentiate(x, n, strip.scale(), largest);
-                multiply(x, n, 1 / sum);
+                Vectors.multiply(x, 1 / sum, n);
                 scatter(strip.sight(), token, scores, row, x);
                 one[0] = largest + (float) Math.log(sum);
                 logSums.write(strip.statistic(row), 1, one);
@@ -87,9 +86,7 @@ public final class Softmax {
         rows.readAt(at + sight.from()[token], first, into, 0);
         int second = sight.secondTo()[token] - sight.secondFrom()[token];
         rows.readAt(at + sight.secondFrom()[token], second, into, first);
-        for (int i = first + second; i < Lanes.padded(first + second); i++) {
-            into[i] = -Float.MAX_VALUE;
-        }
+        Vectors.pad(into, first + second, -Float.MAX_VALUE);
         return first + second;
     }
 
@@ -104,14 +101,6 @@ public final class Softmax {
         rows.zero(at + sight.secondTo()[token], rows.width() - sight.secondTo()[token]);
     }
 
-    private static float largest(float[] x, int n) {
-        FloatVector largest = FloatVector.broadcast(Lanes.F, -Float.MAX_VALUE);
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            largest = largest.max(FloatVector.fromArray(Lanes.F, x, i));
-        }
-        return largest.reduceLanes(VectorOperators.MAX);
-    }
-
     /** x = exp(scale x - largest); returns the sum of the first n. */
     private static float exponentiate(float[] x, int n, float scale, float largest) {
         FloatVector sum = FloatVector.zero(Lanes.F);
@@ -123,12 +112,6 @@ public final class Softmax {
             sum = sum.add(e);
         }
         return Lanes.sum(sum);
-    }
-
-    private static void multiply(float[] x, int n, float by) {
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            FloatVector.fromArray(Lanes.F, x, i).mul(by).intoArray(x, i);
-        }
     }
 
     private static void gradient(float[] p, float[] d, int n, float scale, float logSum, float dot) {

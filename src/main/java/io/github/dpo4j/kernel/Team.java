@@ -1,5 +1,6 @@
 package io.github.dpo4j.kernel;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -49,7 +50,7 @@ public final class Team {
 
     /** Runs all chunks and returns when the last is done; throws what a chunk threw. Callers on other threads wait their turn. */
     void run(int chunks, Chunk body) {
-        if (turn.isHeldByCurrentThread()) {
+        if (turn.isHeldByCurrentThread() || Arrays.asList(helpers).contains(Thread.currentThread())) {
             throw new IllegalStateException("a kernel runs inside a kernel");
         }
         turn.lock();

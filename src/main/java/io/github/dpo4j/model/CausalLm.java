@@ -43,7 +43,7 @@ public final class CausalLm {
         this.finalNorm = finalNorm;
         this.head = head;
         this.names = names;
-        this.fused = !parameters.device().isCuda() && FusedDecoder.isAvailable()
+        this.fused = FusedDecoder.runsOn(parameters.device())
                 ? new FusedDecoder(settings, names, parameters, computeType)
                 : null;
     }

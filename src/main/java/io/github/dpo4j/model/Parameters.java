@@ -2,7 +2,6 @@ package io.github.dpo4j.model;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.kernel.Conversion;
-import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
@@ -11,7 +10,6 @@ import io.github.dpo4j.torch.HugePages;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
-import io.github.dpo4j.torch.Threads;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -122,9 +120,8 @@ public final class Parameters {
     private static void read(SafetensorsFolder folder, TensorInfo info, Tensor target) {
         String what = folder.path() + ": tensor '" + info.name() + "'";
         ScalarType type = StoredType.of(info.dtype(), what);
-        boolean byKernel = FusedDecoder.isAvailable()
-                && !target.is_cuda()
-                && (type == ScalarType.Float || type == ScalarType.BFloat16);
+        boolean byKernel =
+                FusedDecoder.runsOn(Device.of(target)) && (type == ScalarType.Float || type == ScalarType.BFloat16);
         if (!(byKernel ? convert(folder.data(info.name()), type, target) : copy(folder, info, type, target))) {
             throw new UserError(what + " holds NaN or infinite weights; the file is damaged or its training diverged");
         }
@@ -133,7 +130,7 @@ public final class Parameters {
     /** Copies and converts in one pass over the mapped file; returns whether all weights are finite. */
     private static boolean convert(MemorySegment data, ScalarType type, Tensor target) {
         return Conversion.copy(
-                Team.shared(Threads.count()),
+                FusedDecoder.team(),
                 new Conversion.Numbers(Tensors.plain(data), type == ScalarType.BFloat16),
                 new Conversion.Numbers(
                         Tensors.bytesOf(target), target.scalar_type().intern() == ScalarType.BFloat16));

@@ -10,7 +10,6 @@ import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PairMetrics;
 import io.github.dpo4j.objective.StepCounts;
 import io.github.dpo4j.text.TokenizedPair;
-import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.Objective;
@@ -50,12 +49,8 @@ public record DpoObjective(
             implements MicroBatch {
         @Override
         public MicroBatchResult run(boolean backward) {
-            if (backward) {
-                return objective.run(batch, counts, true);
-            }
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                return objective.run(batch, counts, false);
+            try (TensorScope _ = new TensorScope()) {
+                return objective.run(batch, counts, backward);
             }
         }
     }

@@ -29,7 +29,7 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
         OptionalInt known = asked.isPresent() || !folder.resuming() ? asked : recorded(folder);
         ActivationCheckpointing checkpointing = training.batches().checkpointing();
         boolean gpu = training.device().isCuda();
-        if (!gpu && FusedDecoder.isAvailable()) {
+        if (FusedDecoder.runsOn(training.device())) {
             return planned(known, checkpointing, needs, FreeMemory.ofProcess());
         }
         if (checkpointing == ActivationCheckpointing.ON) {

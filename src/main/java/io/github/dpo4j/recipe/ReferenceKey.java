@@ -36,7 +36,7 @@ record ReferenceKey(Map<String, String> parts) {
         parts.put("dtype", training.computeType().label());
         parts.put("device", training.device().isCuda() ? "cuda" : "cpu");
         parts.put("threads", training.device().isCuda() ? "any" : Integer.toString(Threads.count()));
-        boolean fused = !training.device().isCuda() && FusedDecoder.isAvailable();
+        boolean fused = FusedDecoder.runsOn(training.device());
         parts.put("decoder", fused ? "fused" : "plain");
         parts.put("dpo4j", Provenance.version());
         parts.put("libtorch", NativeLibrary.version());

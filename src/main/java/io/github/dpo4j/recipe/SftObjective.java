@@ -5,7 +5,6 @@ import io.github.dpo4j.logprob.ScoredTokens;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.text.TokenizedCompletion;
-import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.Objective;
@@ -40,12 +39,8 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
             implements MicroBatch {
         @Override
         public MicroBatchResult run(boolean backward) {
-            if (backward) {
-                return objective.score(tokens, stepTokens, true);
-            }
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                return objective.score(tokens, stepTokens, false);
+            try (TensorScope _ = new TensorScope()) {
+                return objective.score(tokens, stepTokens, backward);
             }
         }
     }

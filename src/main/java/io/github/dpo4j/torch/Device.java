@@ -1,6 +1,7 @@
 package io.github.dpo4j.torch;
 
 import io.github.dpo4j.UserError;
+import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -23,6 +24,11 @@ public record Device(String name) {
                     "--device " + name + ": libtorch sees no CUDA device; build with -Pcuda on a machine that has one");
         }
         return new Device(name.equals("cuda") ? "cuda:0" : name);
+    }
+
+    /** Returns where a tensor lives. */
+    public static Device of(Tensor tensor) {
+        return tensor.is_cuda() ? new Device("cuda:" + tensor.device().index()) : CPU;
     }
 
     public boolean isCuda() {

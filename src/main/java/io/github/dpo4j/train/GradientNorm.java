@@ -1,12 +1,11 @@
 package io.github.dpo4j.train;
 
 import io.github.dpo4j.kernel.Gradients;
-import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
-import io.github.dpo4j.torch.Threads;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -22,8 +21,8 @@ public final class GradientNorm {
 
     /** Returns the L2 norm of a flat float32 buffer, slices summed in float64; NaN or infinite if an element is. */
     public static double of(Tensor flat) {
-        if (FusedDecoder.isAvailable() && !flat.is_cuda()) {
-            return Math.sqrt(Gradients.squares(Team.shared(Threads.count()), Tensors.bytesOf(flat)));
+        if (FusedDecoder.runsOn(Device.of(flat))) {
+            return Math.sqrt(Gradients.squares(FusedDecoder.team(), Tensors.bytesOf(flat)));
         }
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {

@@ -7,7 +7,6 @@ import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
-import io.github.dpo4j.torch.Threads;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -53,7 +52,7 @@ public final class Optimizer {
     public void step(double learningRate, long step, double gradientScale) {
         long elements = parameters.flat().numel();
         long decayed = parameters.decayedElements();
-        if (FusedDecoder.isAvailable() && !parameters.device().isCuda()) {
+        if (FusedDecoder.runsOn(parameters.device())) {
             fused(0, decayed, learningRate, step, settings.weightDecay(), gradientScale);
             fused(decayed, elements - decayed, learningRate, step, 0, gradientScale);
             parameters.changed();
@@ -86,7 +85,7 @@ public final class Optimizer {
                 slice(parameters.flatGradient(), at, length),
                 states.values().stream().map(state -> slice(state, at, length)).toArray(MemorySegment[]::new),
                 at == 0 && parameters.hasHalf() ? Tensors.bytesOf(parameters.half()) : null);
-        Team team = Team.shared(Threads.count());
+        Team team = FusedDecoder.team();
         switch (settings) {
             case OptimizerSettings.AdamW adam ->
                 new Updates.AdamW(

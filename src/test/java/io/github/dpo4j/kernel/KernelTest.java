@@ -9,6 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.UnaryOperator;
 import jdk.incubator.vector.FloatVector;
@@ -164,8 +166,31 @@ class KernelTest {
             caller.join();
         }
         assertThat(sums).containsExactly(300, 300);
-        assertThatThrownBy(() -> team.run(2, (_, _) -> team.run(2, (_, _) -> {})))
-                .hasMessageContaining("inside a kernel");
+    }
+
+    /** Whichever thread got the chunk: a helper that waited for its own caller's turn would wait for ever. */
+    @Test
+    void aKernelInsideAKernelIsRefusedOnEveryThread() {
+        CountDownLatch both = new CountDownLatch(2);
+        AtomicInteger refused = new AtomicInteger();
+        team.run(2, (_, _) -> {
+            both.countDown();
+            awaitQuietly(both);
+            try {
+                team.run(2, (_, _) -> {});
+            } catch (IllegalStateException e) {
+                refused.incrementAndGet();
+            }
+        });
+        assertThat(refused).hasValue(2);
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Prompt of 2, chosen of 2, rejected of 3: the rejected tokens see the prompt and themselves. */

@@ -7,6 +7,7 @@ import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.model.WeightNames;
 import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.Threads;
 import io.github.dpo4j.torch.Workspace;
@@ -66,14 +67,15 @@ public final class FusedDecoder {
         return new Table(Matrix.of(weights.matrix(name)).rows(), weights.gradientMemory(name));
     }
 
-    /** libtorch's threads and the kernels' take turns. */
-    static Team team() {
+    /** Returns the threads of all kernels: as many as libtorch's, with which they take turns. */
+    public static Team team() {
         return Team.shared(Threads.count());
     }
 
-    /** True where this machine can run it; elsewhere the plain decoder does the same work. */
-    public static boolean isAvailable() {
-        return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    /** True where tensors of {@code device} can be worked on by kernels; elsewhere the plain decoder does the same work. */
+    public static boolean runsOn(Device device) {
+        return !device.isCuda()
+                && ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
     }
 
     /**
@@ -86,7 +88,7 @@ public final class FusedDecoder {
             saved.release(Workspace.EMPTY);
             scratch.release(Workspace.EMPTY);
             passes++;
-            return FusedPass.forward(this, tokens, keep, keep && recompute);
+            return new FusedPass(this, tokens, keep, keep && recompute);
         }
     }
 

@@ -54,11 +54,8 @@ public final class FusedPass {
             @Nullable Matrix gate,
             Matrix up) {}
 
-    static FusedPass forward(FusedDecoder model, PackedTokens tokens, boolean keep, boolean recompute) {
-        return new FusedPass(model, tokens, keep, recompute);
-    }
-
-    private FusedPass(FusedDecoder model, PackedTokens tokens, boolean keep, boolean recompute) {
+    /** Runs forward; as {@link FusedDecoder#forward}. */
+    FusedPass(FusedDecoder model, PackedTokens tokens, boolean keep, boolean recompute) {
         this.model = model;
         this.team = FusedDecoder.team();
         this.scratch = model.scratch;
