@@ -1,14 +1,12 @@
 package io.github.dpo4j.batch;
 
 import io.github.dpo4j.UserError;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.PriorityQueue;
+import java.util.TreeSet;
 import java.util.function.IntToLongFunction;
 import java.util.stream.IntStream;
 
@@ -40,8 +38,9 @@ public record TokenBudget(int tokens) {
     }
 
     /**
-     * Cuts a step into packs of at most this many tokens, as few as best-fit decreasing finds; an example that is longer is a
-     * pack by itself. Examples keep the step's order within their pack, and packs the order of their first examples.
+     * Cuts a step into packs of at most this many tokens, as few as best-fit decreasing finds, and evens them out: products of
+     * few rows are slow, and the largest pack decides about memory. An example that is longer than the budget is a pack by
+     * itself. Examples keep the step's order within their pack, and packs the order of their first examples.
      *
      * @param step example numbers
      * @param tokensOf the packed tokens of an example number
@@ -53,31 +52,57 @@ public record TokenBudget(int tokens) {
                 .sorted(Comparator.comparingLong((Integer place) -> lengths[place])
                         .reversed())
                 .toList(); // stable: examples of one length stay in order
-        List<List<Integer>> packs = new ArrayList<>();
-        TreeMap<Long, Deque<List<Integer>>> byRoom = new TreeMap<>();
-        for (int place : longestFirst) {
-            long length = lengths[place];
-            Map.Entry<Long, Deque<List<Integer>>> tightest = byRoom.ceilingEntry(length);
-            List<Integer> pack;
-            long room;
-            if (tightest == null) {
-                pack = new ArrayList<>();
-                packs.add(pack);
-                room = tokens;
-            } else {
-                room = tightest.getKey();
-                pack = tightest.getValue().removeFirst();
-                if (tightest.getValue().isEmpty()) {
-                    byRoom.remove(room);
-                }
-            }
-            pack.add(place);
-            byRoom.computeIfAbsent(room - length, _ -> new ArrayDeque<>()).addLast(pack);
+        List<Pack> few = bestFit(longestFirst, lengths);
+        List<Pack> even = even(longestFirst, lengths, few.size());
+        return (even.stream().allMatch(this::holds) ? even : few)
+                .stream()
+                        .map(Pack::places)
+                        .peek(places -> places.sort(null))
+                        .sorted(Comparator.comparing(List::getFirst))
+                        .map(places ->
+                                places.stream().mapToInt(place -> step[place]).toArray())
+                        .toList();
+    }
+
+    private record Pack(int number, long tokens, List<Integer> places) {
+        static Pack empty(int number) {
+            return new Pack(number, 0, new ArrayList<>());
         }
-        return packs.stream()
-                .peek(pack -> pack.sort(null))
-                .sorted(Comparator.comparing(List::getFirst))
-                .map(pack -> pack.stream().mapToInt(place -> step[place]).toArray())
-                .toList();
+
+        Pack with(int place, long length) {
+            places.add(place);
+            return new Pack(number, tokens + length, places);
+        }
+    }
+
+    private boolean holds(Pack pack) {
+        return pack.tokens() <= tokens || pack.places().size() == 1;
+    }
+
+    /** Each example to the fullest pack that has room for it. */
+    private List<Pack> bestFit(List<Integer> longestFirst, long[] lengths) {
+        TreeSet<Pack> byTokens = new TreeSet<>(Comparator.comparingLong(Pack::tokens)
+                .thenComparing(Comparator.comparingInt(Pack::number).reversed()));
+        for (int place : longestFirst) {
+            Pack fullest = byTokens.floor(new Pack(-1, tokens - lengths[place], List.of()));
+            if (fullest == null) {
+                fullest = Pack.empty(byTokens.size());
+            } else {
+                byTokens.remove(fullest);
+            }
+            byTokens.add(fullest.with(place, lengths[place]));
+        }
+        return List.copyOf(byTokens);
+    }
+
+    /** Each example to the emptiest of so many packs. */
+    private static List<Pack> even(List<Integer> longestFirst, long[] lengths, int count) {
+        PriorityQueue<Pack> emptiest =
+                new PriorityQueue<>(Comparator.comparingLong(Pack::tokens).thenComparingInt(Pack::number));
+        IntStream.range(0, count).mapToObj(Pack::empty).forEach(emptiest::add);
+        for (int place : longestFirst) {
+            emptiest.add(emptiest.remove().with(place, lengths[place]));
+        }
+        return List.copyOf(emptiest);
     }
 }

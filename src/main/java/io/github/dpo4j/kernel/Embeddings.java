@@ -10,9 +10,9 @@ public final class Embeddings {
 
     /** out[i] = table[ids[i]]. */
     public static void gather(Team team, Rows table, int[] ids, Rows out) {
-        team.runRows(ids.length, ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] row = scratch.floats(0, table.width());
-            for (int i = from; i < to; i++) {
+        team.runRows(ids.length, ROWS_A_CHUNK, part -> {
+            float[] row = part.scratch().floats(0, table.width());
+            for (int i = part.from(); i < part.to(); i++) {
                 table.load(ids[i], row);
                 out.store(i, row);
             }
@@ -21,10 +21,10 @@ public final class Embeddings {
 
     /** out[i] += table[ids[i]]. */
     public static void gatherAdd(Team team, Rows table, int[] ids, Rows out) {
-        team.runRows(ids.length, ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] row = scratch.floats(0, table.width());
-            float[] sum = scratch.floats(1, table.width());
-            for (int i = from; i < to; i++) {
+        team.runRows(ids.length, ROWS_A_CHUNK, part -> {
+            float[] row = part.scratch().floats(0, table.width());
+            float[] sum = part.scratch().floats(1, table.width());
+            for (int i = part.from(); i < part.to(); i++) {
                 table.load(ids[i], row);
                 out.load(i, sum);
                 Vectors.add(sum, row, table.width());

@@ -7,7 +7,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The element-wise middle of an MLP: act(gate) x up, or act(up), with the products' biases, forward and backward. */
 public final class Gates {
-    private static final int ROWS_A_CHUNK = 16;
     private static final float SQRT_HALF = (float) 0.70710678;
     private static final float SQRT_2_OVER_PI = (float) 0.79788456;
     private static final float CUBIC = (float) 0.044715;
@@ -31,56 +30,52 @@ public final class Gates {
     }
 
     /** out = act(gate) x up, or act(up) where {@code gate} is null; out may be the memory of {@code up}. */
-    public static void forward(Team team, Activation activation, @Nullable Input gate, Input up, Rows out) {
+    public static void forward(Part part, Activation activation, @Nullable Input gate, Input up, Rows out) {
         int width = out.width();
         float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty();
         float[] upBias = up.biasOrEmpty();
-        team.runRows(out.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] u = scratch.floats(0, width);
-            float[] g = scratch.floats(1, width);
-            for (int row = from; row < to; row++) {
-                load(up, upBias, row, u);
-                if (gate == null) {
-                    activate(activation, u, u, width);
-                } else {
-                    load(gate, gateBias, row, g);
-                    activate(activation, g, g, width);
-                    Vectors.multiply(u, g, width);
-                }
-                out.store(row, u);
+        float[] u = part.scratch().floats(0, width);
+        float[] g = part.scratch().floats(1, width);
+        for (int row = part.from(); row < part.to(); row++) {
+            load(up, upBias, row, u);
+            if (gate == null) {
+                activate(activation, u, u, width);
+            } else {
+                load(gate, gateBias, row, g);
+                activate(activation, g, g, width);
+                Vectors.multiply(u, g, width);
             }
-        });
+            out.store(row, u);
+        }
     }
 
     /** Replaces gate and up (without their biases) by their gradients, given the gradient of what {@link #forward} gave. */
-    public static void backward(Team team, Activation activation, @Nullable Input gate, Input up, Rows outGradient) {
+    public static void backward(Part part, Activation activation, @Nullable Input gate, Input up, Rows outGradient) {
         int width = outGradient.width();
         float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty();
         float[] upBias = up.biasOrEmpty();
-        team.runRows(outGradient.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] d = scratch.floats(0, width);
-            float[] u = scratch.floats(1, width);
-            float[] g = scratch.floats(2, width);
-            float[] a = scratch.floats(3, width);
-            for (int row = from; row < to; row++) {
-                outGradient.load(row, d);
-                load(up, upBias, row, u);
-                if (gate == null) {
-                    slope(activation, u, a, width);
-                    Vectors.multiply(d, a, width);
-                    up.rows().store(row, d);
-                } else {
-                    load(gate, gateBias, row, g);
-                    activate(activation, g, a, width);
-                    Vectors.multiply(a, d, width);
-                    up.rows().store(row, a);
-                    slope(activation, g, a, width);
-                    Vectors.multiply(d, u, width);
-                    Vectors.multiply(d, a, width);
-                    gate.rows().store(row, d);
-                }
+        float[] d = part.scratch().floats(0, width);
+        float[] u = part.scratch().floats(1, width);
+        float[] g = part.scratch().floats(2, width);
+        float[] a = part.scratch().floats(3, width);
+        for (int row = part.from(); row < part.to(); row++) {
+            outGradient.load(row, d);
+            load(up, upBias, row, u);
+            if (gate == null) {
+                slope(activation, u, a, width);
+                Vectors.multiply(d, a, width);
+                up.rows().store(row, d);
+            } else {
+                load(gate, gateBias, row, g);
+                activate(activation, g, a, width);
+                Vectors.multiply(a, d, width);
+                up.rows().store(row, a);
+                slope(activation, g, a, width);
+                Vectors.multiply(d, u, width);
+                Vectors.multiply(d, a, width);
+                gate.rows().store(row, d);
             }
-        });
+        }
     }
 
     private static void load(Input input, float[] bias, int row, float[] into) {

@@ -9,8 +9,6 @@ import jdk.incubator.vector.FloatVector;
 /** Sums into float32 gradients. */
 public final class Gradients {
     private static final int SQUARES_A_CHUNK = 1 << 15;
-    private static final int SUMS_A_CHUNK = 1 << 12;
-    private static final int ROWS_A_CHUNK = 64;
 
     private Gradients() {}
 
@@ -45,45 +43,39 @@ public final class Gradients {
         return Lanes.sum(sum) + rest;
     }
 
-    /** gradient = part, in float32. */
-    public static void set(Team team, Rows part, MemorySegment gradient) {
-        forChunks(team, part, gradient, false);
+    /** Writes the rows into the target's, from {@code firstRow} and {@code column} of it on. */
+    public static void set(Rows rows, Rows target, int firstRow, int column, Scratch scratch) {
+        float[] row = scratch.floats(0, rows.width());
+        for (int i = 0; i < rows.rows(); i++) {
+            rows.load(i, row);
+            target.store(firstRow + i, column, rows.width(), row);
+        }
     }
 
-    /** gradient += part, element by element; {@code part} is what a product gave in the compute type. */
-    public static void accumulate(Team team, Rows part, MemorySegment gradient) {
-        forChunks(team, part, gradient, true);
-    }
-
-    private static void forChunks(Team team, Rows part, MemorySegment gradient, boolean add) {
-        long n = (long) part.rows() * part.width();
-        team.run(Math.toIntExact(Math.ceilDiv(n, SUMS_A_CHUNK)), (chunk, scratch) -> {
-            long from = (long) chunk * SUMS_A_CHUNK;
-            int length = (int) Math.min(SUMS_A_CHUNK, n - from);
-            float[] values = scratch.floats(0, length);
-            part.read(from, length, values);
-            Rows sums = new Rows(gradient.asSlice(from * Float.BYTES, (long) length * Float.BYTES), false, 1, length);
-            if (add) {
-                float[] before = scratch.floats(1, length);
-                sums.load(0, before);
-                Vectors.add(values, before, length);
-            }
-            sums.store(0, values);
-        });
+    /** Adds the rows to the target's in float32, from {@code firstRow} and {@code column} of it on. */
+    public static void accumulate(Rows rows, Rows target, int firstRow, int column, Scratch scratch) {
+        float[] row = scratch.floats(0, rows.width());
+        float[] sum = scratch.floats(1, rows.width());
+        for (int i = 0; i < rows.rows(); i++) {
+            rows.load(i, row);
+            target.load(firstRow + i, column, rows.width(), sum);
+            Vectors.add(sum, row, rows.width());
+            target.store(firstRow + i, column, rows.width(), sum);
+        }
     }
 
     /** gradient += the sum of the rows: a bias's gradient, float32 [width]. */
-    public static void addColumnSums(Team team, Rows rows, MemorySegment gradient) {
+    public static void addColumnSums(Rows rows, MemorySegment gradient, Scratch scratch) {
         int width = rows.width();
-        float[][] sums = new float[Math.ceilDiv(rows.rows(), ROWS_A_CHUNK)][Lanes.padded(width)];
-        team.runRows(rows.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] row = scratch.floats(0, width);
-            for (int i = from; i < to; i++) {
-                rows.load(i, row);
-                Vectors.add(sums[from / ROWS_A_CHUNK], row, width);
-            }
-        });
-        addSums(sums, gradient, width);
+        Rows target = new Rows(gradient, false, 1, width);
+        float[] total = scratch.floats(0, width);
+        float[] row = scratch.floats(1, width);
+        target.load(0, total);
+        for (int i = 0; i < rows.rows(); i++) {
+            rows.load(i, row);
+            Vectors.add(total, row, width);
+        }
+        target.store(0, total);
     }
 
     /** gradient += all of {@code sums}, in order. */

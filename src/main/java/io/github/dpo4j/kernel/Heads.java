@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Moves heads between the layout of products, a row a token, and that of attention: within a block of L tokens all rows of
  * one key-value head together, [groups, L x heads / groups, headWidth], so that the heads which share keys are one matrix.
+ * Attention gives a block {@link Block#room} rather than L; the rows beyond its length are zero.
  * Rotary embedding (Su et al. 2021, arXiv 2104.09864) happens on the way.
  *
  * @param heads query heads, or key-value heads
@@ -17,8 +18,6 @@ import org.jspecify.annotations.Nullable;
  * @param stride columns from one head to the next
  */
 public record Heads(int heads, int groups, int headWidth, int offset, int stride) {
-    private static final int TOKENS_A_CHUNK = 16;
-
     /**
      * Cosines and sines of each token's angles, [T, width / 2]; feature i turns with feature i + width / 2.
      *
@@ -29,15 +28,15 @@ public record Heads(int heads, int groups, int headWidth, int offset, int stride
 
     /** Fills {@code to} with the heads of {@code rows} plus the product's bias, rotated unless {@code rotation} is null. */
     public void split(
-            Team team,
+            Part part,
             Rows rows,
             @Nullable MemorySegment bias,
             List<Block> blocks,
             @Nullable Rotation rotation,
             Rows to) {
         float[] biases = bias == null ? new float[0] : Vectors.read(bias, rows.width());
-        forTokens(team, blocks, (token, block, scratch) -> {
-            float[] x = scratch.floats(0, headWidth);
+        float[] x = part.scratch().floats(0, headWidth);
+        forTokens(part, blocks, (token, block) -> {
             for (int head = 0; head < heads; head++) {
                 int column = offset + head * stride;
                 rows.load(token, column, headWidth, x);
@@ -49,13 +48,16 @@ public record Heads(int heads, int groups, int headWidth, int offset, int stride
                 }
                 to.write(index(block, token, head), headWidth, x);
             }
+            if (token == block.start() + block.length() - 1) {
+                clearBeyond(block, to);
+            }
         });
     }
 
     /** The way back: fills the heads' columns of {@code rows}, rotated backwards unless {@code rotation} is null. */
-    public void merge(Team team, Rows from, List<Block> blocks, @Nullable Rotation rotation, Rows rows) {
-        forTokens(team, blocks, (token, block, scratch) -> {
-            float[] x = scratch.floats(0, headWidth);
+    public void merge(Part part, Rows from, List<Block> blocks, @Nullable Rotation rotation, Rows rows) {
+        float[] x = part.scratch().floats(0, headWidth);
+        forTokens(part, blocks, (token, block) -> {
             for (int head = 0; head < heads; head++) {
                 from.read(index(block, token, head), headWidth, x);
                 if (rotation != null) {
@@ -67,11 +69,11 @@ public record Heads(int heads, int groups, int headWidth, int offset, int stride
     }
 
     /** Fills {@code sums}, float32 by head as {@link #split} lays them out, with each head's dot product of a and b [T, heads x headWidth]. */
-    public void dots(Team team, Rows a, Rows b, List<Block> blocks, Rows sums) {
-        forTokens(team, blocks, (token, block, scratch) -> {
-            float[] x = scratch.floats(0, headWidth);
-            float[] y = scratch.floats(1, headWidth);
-            float[] sum = scratch.floats(2, 1);
+    public void dots(Part part, Rows a, Rows b, List<Block> blocks, Rows sums) {
+        float[] x = part.scratch().floats(0, headWidth);
+        float[] y = part.scratch().floats(1, headWidth);
+        float[] sum = part.scratch().floats(2, 1);
+        forTokens(part, blocks, (token, block) -> {
             for (int head = 0; head < heads; head++) {
                 a.load(token, head * headWidth, headWidth, x);
                 b.load(token, head * headWidth, headWidth, y);
@@ -85,25 +87,31 @@ public record Heads(int heads, int groups, int headWidth, int offset, int stride
     private long index(Block block, int token, int head) {
         int members = heads / groups;
         long group = head / members;
-        long row = group * block.length() * members + (long) (token - block.start()) * members + head % members;
-        return ((long) block.start() * heads + row) * headWidth;
+        long row = group * block.room() * members + (long) (token - block.start()) * members + head % members;
+        return ((long) block.at() * heads + row) * headWidth;
+    }
+
+    private void clearBeyond(Block block, Rows to) {
+        int members = heads / groups;
+        long beyond = (long) (block.room() - block.length()) * members * headWidth;
+        for (int group = 1; group <= groups; group++) {
+            long end = ((long) block.at() * heads + (long) group * block.room() * members) * headWidth;
+            to.zero(end - beyond, beyond);
+        }
     }
 
     private interface Token {
-        void handle(int token, Block block, Scratch scratch);
+        void handle(int token, Block block);
     }
 
-    private static void forTokens(Team team, List<Block> blocks, Token body) {
-        int tokens = blocks.getLast().start() + blocks.getLast().length();
-        team.runRows(tokens, TOKENS_A_CHUNK, (from, to, scratch) -> {
-            int number = 0;
-            for (int token = from; token < to; token++) {
-                while (blocks.get(number).start() + blocks.get(number).length() <= token) {
-                    number++;
-                }
-                body.handle(token, blocks.get(number), scratch);
+    private static void forTokens(Part part, List<Block> blocks, Token body) {
+        int number = 0;
+        for (int token = part.from(); token < part.to(); token++) {
+            while (blocks.get(number).start() + blocks.get(number).length() <= token) {
+                number++;
             }
-        });
+            body.handle(token, blocks.get(number));
+        }
     }
 
     private static void rotate(float[] x, Rotation rotation, int token, int direction) {

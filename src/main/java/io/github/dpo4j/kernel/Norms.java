@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * residual stream [T, width]: what a layer adds to the stream is added in the same pass that normalises it.
  */
 public final class Norms {
-    private static final int ROWS_A_CHUNK = 16;
+    /** Rows whose sums are kept apart from the next rows'. */
+    public static final int ROWS_A_SUM = 16;
 
     private Norms() {}
 
@@ -34,43 +35,39 @@ public final class Norms {
      * @param out gets normalized x weight + bias
      */
     public static void forward(
-            Team team, Rows residual, List<Addend> addends, Norm norm, Rows normalized, Rows inverse, Rows out) {
+            Part part, Rows residual, List<Addend> addends, Norm norm, Rows normalized, Rows inverse, Rows out) {
         int width = residual.width();
         float[] weight = Vectors.read(norm.weight(), width);
         float[] bias = norm.bias() == null ? null : Vectors.read(norm.bias(), width);
         float[][] addedBiases = biases(addends, width);
-        team.runRows(residual.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] x = scratch.floats(0, width);
-            float[] added = scratch.floats(1, width);
-            float[] one = scratch.floats(2, 1);
-            for (int row = from; row < to; row++) {
-                residual.load(row, x);
-                add(addends, addedBiases, row, x, added, width);
-                if (!addends.isEmpty()) {
-                    residual.store(row, x);
-                }
-                one[0] = normalize(x, width, norm.centred(), norm.epsilon());
-                inverse.store(row, one);
-                normalized.store(row, x);
-                scale(x, weight, bias, width);
-                out.store(row, x);
+        float[] x = part.scratch().floats(0, width);
+        float[] added = part.scratch().floats(1, width);
+        float[] one = part.scratch().floats(2, 1);
+        for (int row = part.from(); row < part.to(); row++) {
+            residual.load(row, x);
+            add(addends, addedBiases, row, x, added, width);
+            if (!addends.isEmpty()) {
+                residual.store(row, x);
             }
-        });
+            one[0] = normalize(x, width, norm.centred(), norm.epsilon());
+            inverse.store(row, one);
+            normalized.store(row, x);
+            scale(x, weight, bias, width);
+            out.store(row, x);
+        }
     }
 
     /** Adds to the residual stream alone. */
-    public static void add(Team team, Rows residual, List<Addend> addends) {
+    public static void add(Part part, Rows residual, List<Addend> addends) {
         int width = residual.width();
         float[][] addedBiases = biases(addends, width);
-        team.runRows(residual.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] x = scratch.floats(0, width);
-            float[] added = scratch.floats(1, width);
-            for (int row = from; row < to; row++) {
-                residual.load(row, x);
-                add(addends, addedBiases, row, x, added, width);
-                residual.store(row, x);
-            }
-        });
+        float[] x = part.scratch().floats(0, width);
+        float[] added = part.scratch().floats(1, width);
+        for (int row = part.from(); row < part.to(); row++) {
+            residual.load(row, x);
+            add(addends, addedBiases, row, x, added, width);
+            residual.store(row, x);
+        }
     }
 
     private static float[][] biases(List<Addend> addends, int width) {
@@ -93,73 +90,87 @@ public final class Norms {
     }
 
     /** Makes of saved normalized rows what {@link #forward} gave out. */
-    public static void again(Team team, Rows normalized, Norm norm, Rows out) {
+    public static void again(Part part, Rows normalized, Norm norm, Rows out) {
         int width = normalized.width();
         float[] weight = Vectors.read(norm.weight(), width);
         float[] bias = norm.bias() == null ? null : Vectors.read(norm.bias(), width);
-        team.runRows(normalized.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] x = scratch.floats(0, width);
-            for (int row = from; row < to; row++) {
-                normalized.load(row, x);
-                scale(x, weight, bias, width);
-                out.store(row, x);
-            }
-        });
+        float[] x = part.scratch().floats(0, width);
+        for (int row = part.from(); row < part.to(); row++) {
+            normalized.load(row, x);
+            scale(x, weight, bias, width);
+            out.store(row, x);
+        }
     }
 
     /**
-     * Backward of {@link #forward}: adds to the residual stream's gradient, and to the weight's and bias's.
+     * The sums over rows of backward: the gradients of a norm's weight and bias. A few rows' sums at a time, added in order,
+     * give the same bits whichever thread had which rows.
+     */
+    public static final class Sums {
+        private final float[][] weight;
+        private final float[][] bias;
+        private final int width;
+
+        /** Sums of zero over parts that begin at multiples of {@link #ROWS_A_SUM}. */
+        public Sums(int rows, int width, boolean withBias) {
+            int count = Math.ceilDiv(rows, ROWS_A_SUM);
+            this.width = width;
+            this.weight = new float[count][Lanes.padded(width)];
+            this.bias = new float[withBias ? count : 0][Lanes.padded(width)];
+        }
+
+        private void add(int row, float[] g, float[] x) {
+            multiplyAdd(weight[row / ROWS_A_SUM], g, x, width);
+            if (bias.length > 0) {
+                Vectors.add(bias[row / ROWS_A_SUM], g, width);
+            }
+        }
+
+        /** Adds to float32 gradients of [width]; null for a frozen norm, or one without a bias. */
+        public void addTo(@Nullable MemorySegment weightGradient, @Nullable MemorySegment biasGradient) {
+            if (weightGradient != null) {
+                Gradients.addSums(weight, weightGradient, width);
+            }
+            if (biasGradient != null) {
+                Gradients.addSums(bias, biasGradient, width);
+            }
+        }
+    }
+
+    /**
+     * Backward of {@link #forward}: adds to the residual stream's gradient and to the sums over rows.
      *
      * @param outGradient gradient of what the norm gave out
      * @param residualGradient float32, read and written
      * @param copy gets the residual's gradient in the compute type for the products that come next; null for none
-     * @param weightGradient float32 [width], added to, as is {@code biasGradient}; null for a frozen norm
      */
     public static void backward(
-            Team team,
+            Part part,
             Rows outGradient,
             Rows normalized,
             Rows inverse,
             Norm norm,
             Rows residualGradient,
             @Nullable Rows copy,
-            @Nullable MemorySegment weightGradient,
-            @Nullable MemorySegment biasGradient) {
+            Sums sums) {
         int width = normalized.width();
-        int rows = normalized.rows();
-        int padded = Lanes.padded(width);
         float[] weight = Vectors.read(norm.weight(), width);
-        int chunks = Math.ceilDiv(rows, ROWS_A_CHUNK);
-        // Partial sums a chunk, added in order: the same bits whichever thread had which chunk.
-        float[][] weightSums = new float[chunks][padded];
-        float[][] biasSums = new float[biasGradient == null ? 0 : chunks][padded];
-        team.runRows(rows, ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] g = scratch.floats(0, width);
-            float[] x = scratch.floats(1, width);
-            float[] dx = scratch.floats(2, width);
-            for (int row = from; row < to; row++) {
-                outGradient.load(row, g);
-                normalized.load(row, x);
-                multiplyAdd(weightSums[from / ROWS_A_CHUNK], g, x, width);
-                if (biasSums.length > 0) {
-                    Vectors.add(biasSums[from / ROWS_A_CHUNK], g, width);
-                }
-                Vectors.multiply(g, weight, width);
-                float alongX = Vectors.dot(g, x, width) / width;
-                float mean = norm.centred() ? Vectors.sum(g, width) / width : 0;
-                residualGradient.load(row, dx);
-                combine(dx, g, x, mean, alongX, inverse.get(row), width);
-                residualGradient.store(row, dx);
-                if (copy != null) {
-                    copy.store(row, dx);
-                }
+        float[] g = part.scratch().floats(0, width);
+        float[] x = part.scratch().floats(1, width);
+        float[] dx = part.scratch().floats(2, width);
+        for (int row = part.from(); row < part.to(); row++) {
+            outGradient.load(row, g);
+            normalized.load(row, x);
+            sums.add(row, g, x);
+            Vectors.multiply(g, weight, width);
+            float alongX = Vectors.dot(g, x, width) / width;
+            float mean = norm.centred() ? Vectors.sum(g, width) / width : 0;
+            residualGradient.load(row, dx);
+            combine(dx, g, x, mean, alongX, inverse.get(row), width);
+            residualGradient.store(row, dx);
+            if (copy != null) {
+                copy.store(row, dx);
             }
-        });
-        if (weightGradient != null) {
-            Gradients.addSums(weightSums, weightGradient, width);
-        }
-        if (biasGradient != null) {
-            Gradients.addSums(biasSums, biasGradient, width);
         }
     }
 

@@ -25,6 +25,12 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
         }
     }
 
+    /** Returns the rows [from, to) in their place. */
+    public Rows slice(int from, int to) {
+        long row = (long) width * (half ? Short.BYTES : Float.BYTES);
+        return new Rows(memory.asSlice(from * row, (to - from) * row), half, to - from, width);
+    }
+
     /** Reads a whole row; {@code into} is padded with zeros to a whole vector. */
     void load(int row, float[] into) {
         load(row, 0, width, into);

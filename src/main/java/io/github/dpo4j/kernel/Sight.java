@@ -15,8 +15,25 @@ import java.util.List;
  */
 @SuppressWarnings("ArrayRecordComponent") // bulk data; nobody compares it
 public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, int[] secondTo) {
-    /** Tokens [start, start + length) of the pack. */
-    public record Block(int start, int length) {}
+    /**
+     * Tokens [start, start + length) of the pack.
+     *
+     * @param at where the block begins once every block takes its {@link #room}
+     */
+    public record Block(int start, int length, int at) {
+        /** Products over round numbers of rows are faster, and libtorch prepares itself for every number that it has not met. */
+        private static final int ROUND = 32;
+
+        /** Returns the rows that attention gives the block: its length and zeros after it. */
+        public int room() {
+            return Math.ceilDiv(length, ROUND) * ROUND;
+        }
+    }
+
+    /** Returns the rows that attention gives all blocks. */
+    public int room() {
+        return blocks.isEmpty() ? 0 : blocks.getLast().at() + blocks.getLast().room();
+    }
 
     /** A run of tokens that sees itself causally and, before that, all of a prefix (length 0: none). */
     public record Run(int start, int length, int prefixStart, int prefixLength) {}
@@ -33,7 +50,10 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
                     && blocks.getLast().start() + blocks.getLast().length() > start) {
                 start = Math.min(start, blocks.removeLast().start());
             }
-            blocks.add(new Block(start, run.start() + run.length() - start));
+            int at = blocks.isEmpty()
+                    ? 0
+                    : blocks.getLast().at() + blocks.getLast().room();
+            blocks.add(new Block(start, run.start() + run.length() - start, at));
         }
         Sight sight =
                 new Sight(List.copyOf(blocks), new int[tokens], new int[tokens], new int[tokens], new int[tokens]);

@@ -4,58 +4,60 @@ import io.github.dpo4j.kernel.Sight.Block;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The softmax of attention over what each query sees, and its backward. Scores of the queries [first, end) of a block lie as
- * [groups x (end - first) x members, keys], members being the heads of a group.
+ * The softmax of attention over what each query sees, and its backward. Scores of the queries [first, end) of one group of
+ * heads in a block lie as [(end - first) x members, keys], members being the heads of a group.
  */
 public final class Softmax {
-    private static final int ROWS_A_CHUNK = 32;
-
     private Softmax() {}
 
     /**
-     * A strip of a block's queries.
+     * A strip of a block's queries, in one group.
      *
-     * @param groups key-value heads
+     * @param end may lie in the block's room beyond its length
+     * @param group the key-value head
+     * @param groups how many there are
      * @param members query heads a group
      * @param scale what scores are multiplied with
      */
-    public record Strip(Sight sight, Block block, int first, int end, int groups, int members, float scale) {
-        int rows() {
-            return groups * (end - first) * members;
+    public record Strip(Sight sight, Block block, int first, int end, int group, int groups, int members, float scale) {
+        /** Returns the rows of scores, those beyond the block's length included. */
+        public int rows() {
+            return (end - first) * members;
         }
 
-        /** The query of a row, from the block's start. */
-        int query(int row) {
-            return first + row % ((end - first) * members) / members;
+        private int rowsOfTokens() {
+            return (Math.min(end, block.length()) - first) * members;
+        }
+
+        private int token(int row) {
+            return block.start() + first + row / members;
         }
 
         /** Where a row's statistics lie: as heads lie in {@link Heads}, one number a head. */
-        long statistic(int row) {
-            int inGroup = (end - first) * members;
-            long group = row / inGroup;
-            return (long) block.start() * groups * members
-                    + group * block.length() * members
+        private long statistic(int row) {
+            return (long) block.at() * groups * members
+                    + (long) group * block.room() * members
                     + (long) first * members
-                    + row % inGroup;
+                    + row;
         }
     }
 
     /** Turns scores into probabilities in place, 0 where nothing is seen; keeps log sum exp of the scaled scores, float32. */
-    public static void forward(Team team, Strip strip, Rows scores, Rows logSums) {
-        team.runRows(strip.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] x = scratch.floats(0, scores.width());
-            float[] one = scratch.floats(1, 1);
-            for (int row = from; row < to; row++) {
-                int token = strip.block().start() + strip.query(row);
-                int n = gather(strip.sight(), token, scores, row, x);
-                float largest = Vectors.largest(x, n) * strip.scale();
-                float sum = exponentiate(x, n, strip.scale(), largest);
-                Vectors.multiply(x, 1 / sum, n);
-                scatter(strip.sight(), token, scores, row, x);
-                one[0] = largest + (float) Math.log(sum);
-                logSums.write(strip.statistic(row), 1, one);
-            }
-        });
+    public static void forward(Strip strip, Rows scores, Rows logSums, Scratch scratch) {
+        float[] x = scratch.floats(0, scores.width());
+        float[] one = scratch.floats(1, 1);
+        int rows = strip.rowsOfTokens();
+        for (int row = 0; row < rows; row++) {
+            int token = strip.token(row);
+            int n = gather(strip.sight(), token, scores, row, x);
+            float largest = Vectors.largest(x, n) * strip.scale();
+            float sum = exponentiate(x, n, strip.scale(), largest);
+            Vectors.multiply(x, 1 / sum, n);
+            scatter(strip.sight(), token, scores, row, x);
+            one[0] = largest + (float) Math.log(sum);
+            logSums.write(strip.statistic(row), 1, one);
+        }
+        clearFrom(rows, strip, scores);
     }
 
     /**
@@ -63,20 +65,25 @@ public final class Softmax {
      *
      * @param dots each query's sum of probability x gradient, which is that of output x gradient of output
      */
-    public static void backward(Team team, Strip strip, Rows scores, Rows gradients, Rows logSums, Rows dots) {
-        team.runRows(strip.rows(), ROWS_A_CHUNK, (from, to, scratch) -> {
-            float[] p = scratch.floats(0, scores.width());
-            float[] d = scratch.floats(1, scores.width());
-            for (int row = from; row < to; row++) {
-                int token = strip.block().start() + strip.query(row);
-                int n = gather(strip.sight(), token, scores, row, p);
-                gather(strip.sight(), token, gradients, row, d);
-                long statistic = strip.statistic(row);
-                gradient(p, d, n, strip.scale(), logSums.get(statistic), dots.get(statistic));
-                scatter(strip.sight(), token, scores, row, p);
-                scatter(strip.sight(), token, gradients, row, d);
-            }
-        });
+    public static void backward(Strip strip, Rows scores, Rows gradients, Rows logSums, Rows dots, Scratch scratch) {
+        float[] p = scratch.floats(0, scores.width());
+        float[] d = scratch.floats(1, scores.width());
+        int rows = strip.rowsOfTokens();
+        for (int row = 0; row < rows; row++) {
+            int token = strip.token(row);
+            int n = gather(strip.sight(), token, scores, row, p);
+            gather(strip.sight(), token, gradients, row, d);
+            long statistic = strip.statistic(row);
+            gradient(p, d, n, strip.scale(), logSums.get(statistic), dots.get(statistic));
+            scatter(strip.sight(), token, scores, row, p);
+            scatter(strip.sight(), token, gradients, row, d);
+        }
+        clearFrom(rows, strip, scores);
+        clearFrom(rows, strip, gradients);
+    }
+
+    private static void clearFrom(int row, Strip strip, Rows rows) {
+        rows.zero((long) row * rows.width(), (long) (strip.rows() - row) * rows.width());
     }
 
     /** Reads what the token sees, without gaps; pads with the most negative number. */

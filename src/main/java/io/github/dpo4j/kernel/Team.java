@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,29 +18,37 @@ public final class Team {
         void run(int chunk, Scratch scratch);
     }
 
-    private static final int SPINS_BEFORE_SLEEP = 20_000;
+    /** A fraction of a millisecond: longer than what lies between two kernels. */
+    private static final int SPINS_BEFORE_SLEEP = 10_000;
+
     private static final long SLEEP_NANOS = 20_000;
 
     private static @Nullable Team shared;
 
     private final ReentrantLock turn = new ReentrantLock();
     private final Thread[] helpers;
-    private final Scratch own = new Scratch();
+    private final Scratch own = new Scratch(0);
     private volatile @Nullable Job job;
 
-    /** Starts {@code threads - 1} daemon helpers. */
-    public Team(int threads) {
+    /** Starts {@code threads - 1} daemon helpers, each of which runs {@code prepare} first. */
+    public Team(int threads, Runnable prepare) {
         helpers = new Thread[Math.max(0, threads - 1)];
         for (int i = 0; i < helpers.length; i++) {
-            helpers[i] =
-                    Thread.ofPlatform().name("dpo4j-kernel-" + (i + 1)).daemon().start(this::help);
+            int number = i + 1;
+            helpers[i] = Thread.ofPlatform()
+                    .name("dpo4j-kernel-" + number)
+                    .daemon()
+                    .start(() -> {
+                        prepare.run();
+                        help(new Scratch(number));
+                    });
         }
     }
 
-    /** Returns the process's one team, made of {@code threads} at the first call: libtorch's threads and it take turns. */
-    public static synchronized Team shared(int threads) {
+    /** Returns the process's one team, made at the first call. */
+    public static synchronized Team shared(int threads, Runnable prepare) {
         if (shared == null) {
-            shared = new Team(threads);
+            shared = new Team(threads, prepare);
         }
         return shared;
     }
@@ -49,7 +58,7 @@ public final class Team {
     }
 
     /** Runs all chunks and returns when the last is done; throws what a chunk threw. Callers on other threads wait their turn. */
-    void run(int chunks, Chunk body) {
+    public void run(int chunks, Chunk body) {
         if (turn.isHeldByCurrentThread() || Arrays.asList(helpers).contains(Thread.currentThread())) {
             throw new IllegalStateException("a kernel runs inside a kernel");
         }
@@ -90,29 +99,40 @@ public final class Team {
         }
     }
 
-    /** Runs {@code body} on the row ranges [from, to) of {@code rows} cut into chunks of {@code rowsAChunk}. */
-    void runRows(int rows, int rowsAChunk, RowRange body) {
+    /** Runs {@code body} on {@code rows} cut into chunks of {@code rowsAChunk}. */
+    public void runRows(int rows, int rowsAChunk, Consumer<Part> body) {
         run(Math.ceilDiv(rows, rowsAChunk), (chunk, scratch) -> {
             int from = chunk * rowsAChunk;
-            body.run(from, Math.min(rows, from + rowsAChunk), scratch);
+            body.accept(new Part(from, Math.min(rows, from + rowsAChunk), scratch));
         });
     }
 
-    /** Handles the rows [from, to). */
-    interface RowRange {
-        void run(int from, int to, Scratch scratch);
+    /** Runs {@code body} on as many even parts of {@code rows} as there are threads, each but the last of whole units. */
+    public void runParts(int rows, int unit, Consumer<Part> body) {
+        int units = Math.ceilDiv(rows, unit);
+        int parts = Math.min(units, threads());
+        run(parts, (part, scratch) -> {
+            int from = (int) ((long) units * part / parts) * unit;
+            int to = (int) ((long) units * (part + 1) / parts) * unit;
+            body.accept(new Part(from, Math.min(rows, to), scratch));
+        });
     }
 
-    private void help() {
-        Scratch scratch = new Scratch();
+    private void help(Scratch scratch) {
         Job last = null;
+        int spins = 0;
         while (true) {
             Job next = job;
-            if (next == null || next == last) {
-                LockSupport.park(this);
-            } else {
+            if (next != null && next != last) {
                 last = next;
                 next.work(scratch);
+                spins = 0;
+            } else if (spins < SPINS_BEFORE_SLEEP) {
+                spins++;
+                Thread.onSpinWait();
+            } else {
+                LockSupport.park(this);
+                spins = 0;
             }
         }
     }

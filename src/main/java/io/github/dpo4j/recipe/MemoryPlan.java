@@ -142,11 +142,11 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
     MemoryPlan withUsualBudget() {
         long kept = kept().stream().mapToLong(Entry::bytes).sum();
         FusedMemory activations = activations();
-        long fixed = activations.fixedBytes();
+        long fixed = activations.beside(TokenBudget.MOST);
         long perToken = activations.bytesPerToken();
         if (live().isPresent()) {
             FusedMemory forward = forward(live().get());
-            fixed += forward.fixedBytes();
+            fixed += forward.beside(TokenBudget.MOST);
             perToken += forward.bytesPerToken();
         }
         return new MemoryPlan(

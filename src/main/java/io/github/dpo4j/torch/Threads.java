@@ -1,6 +1,8 @@
 package io.github.dpo4j.torch;
 
 import io.github.dpo4j.UserError;
+import org.bytedeco.openblas.global.openblas_nolapack;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.global.torch;
 
 /** libtorch's worker threads: set once, before the first parallel operation. */
@@ -14,7 +16,34 @@ public final class Threads {
         }
         NativeLibrary.load();
         if (count > 0) {
-            torch.set_num_threads(count);
+            use(count);
+        }
+    }
+
+    /** The threads of operations that this thread begins; OpenBLAS, which computes float32's products, has its own number. */
+    private static void use(int count) {
+        torch.set_num_threads(count);
+        openblas_nolapack.blas_set_num_threads(count);
+    }
+
+    /** For the life of a thread that computes one part of something: its operations begin no threads and keep no graph. */
+    public static void dedicate() {
+        NativeLibrary.load();
+        new NoGradGuard();
+        use(1);
+    }
+
+    /** Until closed, operations that this thread begins run on it alone. */
+    public static final class Alone implements AutoCloseable {
+        private final int before = count();
+
+        public Alone() {
+            use(1);
+        }
+
+        @Override
+        public void close() {
+            use(before);
         }
     }
 

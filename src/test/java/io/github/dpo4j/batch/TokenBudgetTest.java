@@ -27,6 +27,14 @@ class TokenBudgetTest {
     }
 
     @Test
+    void packsAreEven() {
+        assertThat(packs(10, new int[] {0, 1, 2, 3}, 4, 3, 3, 2)).containsExactly(new int[] {0, 3}, new int[] {1, 2});
+        // Without the example that is longer than all packs, 7 + 5 would be even, and too much.
+        assertThat(packs(10, new int[] {0, 1, 2, 3}, 25, 7, 5, 3))
+                .containsExactly(new int[] {0}, new int[] {1, 3}, new int[] {2});
+    }
+
+    @Test
     void anExampleLongerThanTheBudgetIsAPackByItself() {
         assertThat(packs(10, new int[] {0, 1, 2}, 4, 25, 6)).containsExactly(new int[] {0, 2}, new int[] {1});
     }

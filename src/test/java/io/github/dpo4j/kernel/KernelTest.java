@@ -22,7 +22,7 @@ class KernelTest {
     @AutoClose
     private final Arena arena = Arena.ofShared();
 
-    private final Team team = new Team(2);
+    private final Team team = new Team(2, () -> {});
 
     private Rows rows(boolean half, int rows, int width, Random random) {
         Rows made = empty(half, rows, width);
@@ -111,7 +111,7 @@ class KernelTest {
     void anyNumberOfThreadsGivesTheSameBits() {
         float[] first = null;
         for (int threads : new int[] {1, 2, 3}) {
-            Team some = new Team(threads);
+            Team some = new Team(threads, () -> {});
             Random random = new Random(3);
             Rows normalized = rows(false, 200, 37, random);
             Rows gradient = rows(true, 200, 37, random);
@@ -120,7 +120,12 @@ class KernelTest {
             Rows weight = rows(false, 1, 37, random);
             Rows weightGradient = empty(false, 1, 37);
             Norms.Norm norm = new Norms.Norm(weight.memory(), null, false, 1e-5);
-            Norms.backward(some, gradient, normalized, inverse, norm, stream, null, weightGradient.memory(), null);
+            Norms.Sums sums = new Norms.Sums(200, 37, false);
+            some.runParts(
+                    200,
+                    Norms.ROWS_A_SUM,
+                    part -> Norms.backward(part, gradient, normalized, inverse, norm, stream, null, sums));
+            sums.addTo(weightGradient.memory(), null);
             float[] all = weightGradient.memory().toArray(ValueLayout.JAVA_FLOAT);
             first = first == null ? all : first;
             assertThat(all).isEqualTo(first);
@@ -198,7 +203,7 @@ class KernelTest {
     void aRejectedCompletionSeesThePromptAndItself() {
         Sight sight =
                 Sight.of(List.of(new Sight.Run(0, 4, 0, 0), new Sight.Run(4, 3, 0, 2), new Sight.Run(7, 2, 0, 0)), 9);
-        assertThat(sight.blocks()).containsExactly(new Sight.Block(0, 7), new Sight.Block(7, 2));
+        assertThat(sight.blocks()).containsExactly(new Sight.Block(0, 7, 0), new Sight.Block(7, 2, 32));
         assertThat(seen(sight, 3)).isEqualTo("0-4");
         assertThat(seen(sight, 4)).isEqualTo("0-2,4-5");
         assertThat(seen(sight, 6)).isEqualTo("0-2,4-7");
@@ -226,11 +231,13 @@ class KernelTest {
             }
             logSums[s] = Math.log(sum);
         }
-        Logits logits = new Logits(targets);
+        Logits logits = new Logits(targets, 3);
+        Scratch scratch = new Scratch(0);
         int[] starts = {0, 40, 80, 101};
-        for (int r = 0; r < 3; r++) {
-            logits.see(team, range(all, starts[r], starts[r + 1]), starts[r]);
+        for (int r = 2; r >= 0; r--) {
+            logits.see(r, range(all, starts[r], starts[r + 1]), starts[r], scratch);
         }
+        logits.finish();
         for (int s = 0; s < 4; s++) {
             double expected = all.get(s * 101L + targets[s]) - logSums[s];
             assertThat((double) logits.logps()[s]).isCloseTo(expected, within(1e-6));
@@ -238,7 +245,7 @@ class KernelTest {
         float[] upstream = {1, -2, 0.5f, 3};
         for (int r = 0; r < 3; r++) {
             Rows part = range(all, starts[r], starts[r + 1]);
-            logits.gradient(team, part, starts[r], upstream);
+            logits.gradient(part, starts[r], upstream, scratch);
             for (int s = 0; s < 4; s++) {
                 for (int v = starts[r]; v < starts[r + 1]; v++) {
                     double p = Math.exp(all.get(s * 101L + v) - logSums[s]);

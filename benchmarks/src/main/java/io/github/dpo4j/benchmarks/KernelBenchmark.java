@@ -2,11 +2,11 @@ package io.github.dpo4j.benchmarks;
 
 import io.github.dpo4j.kernel.Logits;
 import io.github.dpo4j.kernel.Norms;
+import io.github.dpo4j.kernel.Part;
 import io.github.dpo4j.kernel.Rows;
+import io.github.dpo4j.kernel.Scratch;
 import io.github.dpo4j.kernel.Sight;
 import io.github.dpo4j.kernel.Softmax;
-import io.github.dpo4j.kernel.Team;
-import io.github.dpo4j.torch.Threads;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** What runs between the products of a Llama of 135 million weights on 4 pairs of 120 + 40 + 50 tokens. */
+/** What runs between the products of a Llama of 135 million weights on 4 pairs of 120 + 40 + 50 tokens, on one thread. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -28,15 +28,16 @@ public class KernelBenchmark {
     private static final int WIDTH = 576;
     private static final int GROUPS = 3;
     private static final int HEADS_A_GROUP = 3;
-    private static final int QUERIES = 192;
     private static final int PAIR = 210;
+    private static final int ROOM = 224;
     private static final int SCORED = 360;
-    private static final int LOGITS = 5824;
+    private static final int LOGITS = 1408;
 
     @Param({"false", "true"})
     public boolean bfloat16;
 
-    private final Team team = Team.shared(Threads.count());
+    private final Scratch scratch = new Scratch(0);
+    private final Part all = new Part(0, TOKENS, scratch);
     private final Norms.Norm rms = new Norms.Norm(MadeUp.floats(WIDTH), null, false, 1e-5);
     private Rows stream;
     private Rows added;
@@ -57,9 +58,9 @@ public class KernelBenchmark {
         inverse = MadeUp.rows(false, TOKENS, 1);
         out = MadeUp.rows(bfloat16, TOKENS, WIDTH);
         Sight sight = Sight.of(List.of(new Sight.Run(0, 160, 0, 0), new Sight.Run(160, 50, 0, 120)), PAIR);
-        strip = new Softmax.Strip(sight, sight.blocks().getFirst(), 0, QUERIES, GROUPS, HEADS_A_GROUP, 0.125f);
-        scores = MadeUp.rows(bfloat16, GROUPS * QUERIES * HEADS_A_GROUP, QUERIES);
-        logSums = MadeUp.rows(false, PAIR, GROUPS * HEADS_A_GROUP);
+        strip = new Softmax.Strip(sight, sight.blocks().getFirst(), 0, ROOM, 0, GROUPS, HEADS_A_GROUP, 0.125f);
+        scores = MadeUp.rows(bfloat16, ROOM * HEADS_A_GROUP, ROOM);
+        logSums = MadeUp.rows(false, ROOM, GROUPS * HEADS_A_GROUP);
         logits = MadeUp.rows(bfloat16, SCORED, LOGITS);
         targets = new SplittableRandom(MadeUp.SEED).ints(SCORED, 0, LOGITS).toArray();
     }
@@ -67,20 +68,21 @@ public class KernelBenchmark {
     /** [840, 576] added to the residual stream and normalized. */
     @Benchmark
     public void norm() {
-        Norms.forward(team, stream, List.of(new Norms.Addend(added, null)), rms, normalized, inverse, out);
+        Norms.forward(all, stream, List.of(new Norms.Addend(added, null)), rms, normalized, inverse, out);
     }
 
-    /** 9 heads, 192 queries, up to 192 keys, in place. */
+    /** 3 of 9 heads, 210 queries, up to 210 keys, in place. */
     @Benchmark
     public void softmax() {
-        Softmax.forward(team, strip, scores, logSums);
+        Softmax.forward(strip, scores, logSums, scratch);
     }
 
-    /** Log sum exp of [360, 5824] logits, a ninth of the vocabulary. */
+    /** Log sum exp of [360, 1408] logits, a part of the vocabulary. */
     @Benchmark
     public float[] logits() {
-        Logits seen = new Logits(targets);
-        seen.see(team, logits, 0);
+        Logits seen = new Logits(targets, 1);
+        seen.see(0, logits, 0, scratch);
+        seen.finish();
         return seen.logps();
     }
 }

@@ -2,8 +2,8 @@ package io.github.dpo4j.benchmarks;
 
 import io.github.dpo4j.kernel.Gradients;
 import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.kernel.Updates;
-import io.github.dpo4j.torch.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
@@ -21,7 +21,7 @@ import org.openjdk.jmh.annotations.State;
 public class OptimizerBenchmark {
     private static final int ELEMENTS = 1 << 24;
 
-    private final Team team = Team.shared(Threads.count());
+    private final Team team = FusedDecoder.team();
     private final MemorySegment gradients = MadeUp.floats(ELEMENTS);
     private final Updates.Buffers buffers =
             new Updates.Buffers(MadeUp.floats(ELEMENTS), gradients, new MemorySegment[] {zeros(), zeros()}, bfloat16());

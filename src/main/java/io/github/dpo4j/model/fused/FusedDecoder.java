@@ -69,7 +69,7 @@ public final class FusedDecoder {
 
     /** Returns the threads of all kernels: as many as libtorch's, with which they take turns. */
     public static Team team() {
-        return Team.shared(Threads.count());
+        return Team.shared(Threads.count(), Threads::dedicate);
     }
 
     /** True where tensors of {@code device} can be worked on by kernels; elsewhere the plain decoder does the same work. */
@@ -83,7 +83,8 @@ public final class FusedDecoder {
      * forward; tensors belong to the innermost scope.
      */
     public FusedPass forward(PackedTokens tokens, boolean keep) {
-        try (NoGrad _ = new NoGrad()) {
+        try (NoGrad _ = new NoGrad();
+                Threads.Alone _ = new Threads.Alone()) {
             weights.refresh(team());
             saved.release(Workspace.EMPTY);
             scratch.release(Workspace.EMPTY);

@@ -2,17 +2,21 @@ package io.github.dpo4j.model.fused;
 
 import io.github.dpo4j.kernel.Gradients;
 import io.github.dpo4j.kernel.Logits;
+import io.github.dpo4j.kernel.Rows;
+import io.github.dpo4j.kernel.Scratch;
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.torch.Workspace;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The output head over ranges of the vocabulary: [tokens, vocabulary] never exists. Backward computes each range's logits
- * again, which costs one product more and no memory.
+ * The output head over ranges of the vocabulary: [tokens, vocabulary] never exists. A range is one thread's from its logits to
+ * its gradients. Backward computes each range's logits again, which costs one product more and no memory.
  *
  * @param weight [vocabulary, width] in the compute type; the token embedding where the two are tied
  * @param gradient float32, or null for a frozen head
@@ -23,65 +27,151 @@ record FusedHead(
         ScalarType type,
         Tensor weight,
         @Nullable Tensor gradient) {
-    /** Logits in memory at a time: a few megabytes, which stay in the cache between product and kernel. */
-    static final int LOGITS_AT_A_TIME = 1 << 21;
+    /** Logits in memory at a time and thread: as much as stays in a core's cache between product and kernel. */
+    private static final int LOGITS_AT_A_TIME = 1 << 19;
 
     private static final int LEAST_RANGE = 512;
+    /** Sums over ranges are made by so many threads' worth of work apart, and added in order. */
+    private static final int GROUPS_A_THREAD = 2;
 
     int vocabulary() {
         return Math.toIntExact(weight.size(0));
     }
 
-    private int range(int rows) {
-        return Math.min(vocabulary(), Math.max(LEAST_RANGE, LOGITS_AT_A_TIME / Math.max(1, rows) / 64 * 64));
+    private Ranges ranges(int rows) {
+        return new Ranges(vocabulary(), range(rows, vocabulary()));
+    }
+
+    private static int range(int rows, int vocabulary) {
+        return Math.min(vocabulary, Math.max(LEAST_RANGE, LOGITS_AT_A_TIME / Math.max(1, rows) / 64 * 64));
+    }
+
+    private record Ranges(int vocabulary, int size) {
+        int count() {
+            return Math.ceilDiv(vocabulary, size);
+        }
+
+        int from(int number) {
+            return number * size;
+        }
+
+        int length(int number) {
+            return Math.min(size, vocabulary - from(number));
+        }
     }
 
     /** Takes in the logits of all of the vocabulary for hidden states [S, width]. */
     Logits forward(Matrix hidden, int[] targets) {
-        Logits logits = new Logits(targets);
-        int range = range(targets.length);
-        for (int from = 0; from < vocabulary(); from += range) {
+        Workspace.Mark mark = scratch.mark();
+        Ranges ranges = ranges(targets.length);
+        Logits logits = new Logits(targets, ranges.count());
+        List<Matrix> buffers = take(Math.min(team.threads(), ranges.count()), type, targets.length, ranges.size());
+        team.run(ranges.count(), (number, own) -> {
             try (TensorScope _ = new TensorScope()) {
-                Workspace.Mark mark = scratch.mark();
-                logits.see(team, logits(hidden, from, range).rows(), from);
-                scratch.release(mark);
+                Matrix part = logits(hidden, ranges, number, buffers.get(own.thread()));
+                logits.see(number, part.rows(), ranges.from(number), own);
             }
-        }
+        });
+        logits.finish();
+        scratch.release(mark);
         return logits;
     }
 
     /** Fills {@code hiddenGradient}, float32 [S, width], and adds to the weight's gradient; {@code gradients} are those of the S logps. */
     void backward(Matrix hidden, Logits seen, float[] gradients, Matrix hiddenGradient, boolean overwrite) {
-        hiddenGradient.clear();
-        int range = range(gradients.length);
-        for (int from = 0; from < vocabulary(); from += range) {
-            try (TensorScope _ = new TensorScope()) {
-                Workspace.Mark mark = scratch.mark();
-                Matrix logits = logits(hidden, from, range);
-                seen.gradient(team, logits.rows(), from, gradients);
-                Tensor weights = weight.narrow(0, from, logits.width());
-                Matrix part = Matrix.take(scratch, type, gradients.length, hidden.width());
-                torch.mm_out(part.rounded(), logits.rounded(), weights);
-                Gradients.accumulate(team, part.rows(), hiddenGradient.rows().memory());
-                if (gradient != null) {
-                    Product.addProduct(
-                            team,
-                            logits.tensor().t(),
-                            hidden.tensor(),
-                            gradient.narrow(0, from, logits.width()),
-                            scratch,
-                            overwrite);
+        Workspace.Mark mark = scratch.mark();
+        int rows = gradients.length;
+        int width = hidden.width();
+        Ranges ranges = ranges(rows);
+        int groups = groups(ranges, team.threads());
+        int threads = Math.min(team.threads(), groups);
+        List<Matrix> buffers = take(threads, type, rows, ranges.size());
+        List<Matrix> parts = take(threads, type, Math.max(rows, ranges.size()), width);
+        List<Matrix> sums = take(groups, ScalarType.Float, rows, width);
+        // Sums over S are sums over round numbers of rows: those beyond S are zero, and so are their logits.
+        hidden.clearRounding();
+        team.run(groups, (group, own) -> {
+            Matrix sum = sums.get(group);
+            sum.clear();
+            Matrix buffer = buffers.get(own.thread());
+            Matrix part = parts.get(own.thread());
+            for (int number = ranges.count() * group / groups;
+                    number < ranges.count() * (group + 1) / groups;
+                    number++) {
+                try (TensorScope _ = new TensorScope()) {
+                    Matrix logits = logits(hidden, ranges, number, buffer);
+                    seen.gradient(logits.rows(), ranges.from(number), gradients, own);
+                    Matrix product = part.reshaped(rows, width);
+                    Gemm.multiply(
+                            product.rounded(),
+                            logits.rounded(),
+                            weight.narrow(0, ranges.from(number), ranges.length(number)),
+                            false);
+                    Gradients.accumulate(product.rows(), sum.rows(), 0, 0, own);
+                    weightGradient(hidden, logits, ranges.from(number), part, overwrite, own);
                 }
-                scratch.release(mark);
             }
+        });
+        team.runParts(rows, 1, part -> {
+            for (int group = 0; group < groups; group++) {
+                Rows from = sums.get(group).rows().slice(part.from(), part.to());
+                if (group == 0) {
+                    Gradients.set(from, hiddenGradient.rows(), part.from(), 0, part.scratch());
+                } else {
+                    Gradients.accumulate(from, hiddenGradient.rows(), part.from(), 0, part.scratch());
+                }
+            }
+        });
+        scratch.release(mark);
+    }
+
+    private void weightGradient(
+            Matrix hidden, Matrix logits, int firstToken, Matrix buffer, boolean overwrite, Scratch own) {
+        if (gradient == null) {
+            return;
+        }
+        Tensor target = gradient.narrow(0, firstToken, logits.width());
+        if (type == ScalarType.Float) {
+            Gemm.multiply(target, logits.rounded().t(), hidden.rounded(), !overwrite);
+            return;
+        }
+        Matrix product = buffer.reshaped(logits.width(), hidden.width());
+        Gemm.multiply(product.tensor(), logits.rounded().t(), hidden.rounded(), false);
+        Rows sums = new Rows(Tensors.bytesOf(target), false, logits.width(), hidden.width());
+        if (overwrite) {
+            Gradients.set(product.rows(), sums, 0, 0, own);
+        } else {
+            Gradients.accumulate(product.rows(), sums, 0, 0, own);
         }
     }
 
-    private Matrix logits(Matrix hidden, int from, int range) {
-        int n = Math.min(range, vocabulary() - from);
-        Matrix logits = Matrix.take(scratch, type, hidden.rows().rows(), n);
-        torch.mm_out(
-                logits.rounded(), hidden.rounded(), weight.narrow(0, from, n).t());
+    private static int groups(Ranges ranges, int threads) {
+        return Math.min(ranges.count(), threads == 1 ? 1 : GROUPS_A_THREAD * threads);
+    }
+
+    private List<Matrix> take(int count, ScalarType type, int rows, int width) {
+        List<Matrix> matrices = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            matrices.add(Matrix.take(scratch, type, rows, width));
+        }
+        return matrices;
+    }
+
+    private Matrix logits(Matrix hidden, Ranges ranges, int number, Matrix buffer) {
+        Matrix logits = buffer.reshaped(hidden.rows().rows(), ranges.length(number));
+        Gemm.multiply(
+                logits.rounded(),
+                hidden.rounded(),
+                weight.narrow(0, ranges.from(number), ranges.length(number)).t(),
+                false);
         return logits;
+    }
+
+    /** Returns the most bytes that {@link #backward} takes for {@code rows} scored tokens. */
+    static long bytes(long rows, long vocabulary, long width, long element, int threads) {
+        int scored = Matrix.round(Math.toIntExact(rows));
+        Ranges ranges = new Ranges(Math.toIntExact(vocabulary), range(scored, Math.toIntExact(vocabulary)));
+        long perThread = element * (scored * (long) ranges.size() + Math.max(scored, ranges.size()) * width);
+        return threads * perThread + (long) groups(ranges, threads) * Float.BYTES * scored * width;
     }
 }

@@ -4,74 +4,90 @@ import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.torch.ComputeType;
 
 /**
- * What a fused pass needs beside weights, gradients and optimizer states.
+ * What a fused pass needs beside weights, gradients and optimizer states: what {@link FusedPass} takes of its workspaces.
  *
- * @param bytesPerToken activations and scratch that grow with the tokens of a pack
- * @param fixedBytes what one product or one range of logits needs, whatever the pack
+ * @param backward whether activations are kept, and gradients made of them
+ * @param recompute as in {@link FusedDecoder#recomputeActivations}
  */
-public record FusedMemory(long bytesPerToken, long fixedBytes) {
+public record FusedMemory(
+        DecoderSettings settings, ComputeType type, boolean backward, boolean recompute, int threads) {
 
-    /** Counts what {@link FusedPass} takes with backward; {@code recompute} as in {@link FusedDecoder#recomputeActivations}. */
+    /** Counts a pass with its backward. */
     public static FusedMemory of(DecoderSettings settings, ComputeType type, boolean recompute) {
-        long element = element(type);
-        long width = settings.width();
-        long queries = queries(settings);
-        long keys = keys(settings);
-        long inner = settings.mlpWidth();
-        long floats = Float.BYTES;
-        long layer = layer(settings, element);
-        long kept = recompute ? settings.layers() * floats * width + layer : settings.layers() * layer;
-        long gradients = floats * width + element * width + element * 2 * width;
-        long again = recompute ? element * 2 * width + element * inner : 0;
-        long mlp = element * inner;
-        long attention = 2 * element * queries + sides(settings, element) + element * (queries + 2 * keys);
-        long largest = Math.max(width * Math.max(inner, queries), FusedHead.LOGITS_AT_A_TIME);
         return new FusedMemory(
-                kept + around(settings, element) + gradients + again + Math.max(mlp, attention), 3 * element * largest);
+                settings, type, true, recompute, FusedDecoder.team().threads());
     }
 
-    /** Counts what a pass without backward takes: one layer at a time. */
+    /** Counts a pass without backward, which has one layer at a time. */
     public static FusedMemory ofForward(DecoderSettings settings, ComputeType type) {
-        long element = element(type);
-        long queries = queries(settings);
-        long widest = Math.max(2 * keys(settings), settings.mlpWidth());
-        long scratch = element * (settings.width() + queries + widest);
-        return new FusedMemory(
-                around(settings, element) + layer(settings, element) + scratch, element * FusedHead.LOGITS_AT_A_TIME);
+        return new FusedMemory(settings, type, false, false, FusedDecoder.team().threads());
     }
 
-    private static long element(ComputeType type) {
-        return type == ComputeType.BFLOAT16 ? 2 : 4;
+    /** Returns the bytes of a pack of {@code tokens}, at most: they may be one example, and all be scored. */
+    public long bytes(long tokens) {
+        return tokens * bytesPerToken() + beside(tokens);
     }
 
-    private static long queries(DecoderSettings settings) {
+    /** Returns the bytes that grow in proportion to the tokens. */
+    public long bytesPerToken() {
+        long width = settings.width();
+        long stream = Float.BYTES * width;
+        if (!backward) {
+            return stream + around() + layer() + element() * (width + queries() + widest());
+        }
+        long kept = recompute ? settings.layers() * stream + layer() : settings.layers() * layer();
+        long streamGradients = stream + 3 * element() * width;
+        long layerGradients = element() * (inner() + 2 * width + queries() + 2 * keys());
+        long branches = sides() + element() * (2 * queries() + inner() + width);
+        long again = recompute ? element() * 2 * width : 0;
+        return stream + around() + kept + streamGradients + layerGradients + branches + again;
+    }
+
+    /** Returns the bytes of ranges of logits, scores and tiles for a pack of {@code tokens}; they come one after the other. */
+    public long beside(long tokens) {
+        long attention = FusedAttention.bytes(
+                tokens, settings.heads(), settings.keyValueHeads(), settings.headWidth(), element(), threads);
+        long head = FusedHead.bytes(tokens, settings.vocabularySize(), settings.width(), element(), threads);
+        return Math.max(attention, Math.max(head, WeightGradients.tileBytes(element(), threads)));
+    }
+
+    private long element() {
+        return type == ComputeType.BFLOAT16 ? Short.BYTES : Float.BYTES;
+    }
+
+    private long queries() {
         return (long) settings.heads() * settings.headWidth();
     }
 
-    private static long keys(DecoderSettings settings) {
+    private long keys() {
         return (long) settings.keyValueHeads() * settings.headWidth();
     }
 
-    private static long sides(DecoderSettings settings, long element) {
-        return element * (queries(settings) + 2 * keys(settings)) + (long) Float.BYTES * settings.heads();
+    private long inner() {
+        return settings.mlpWidth();
+    }
+
+    private long widest() {
+        return Math.max(queries() + 2 * keys(), inner());
+    }
+
+    /** Attention rounds a pair up to a round number of rows: an eighth more for pairs of a hundred tokens. */
+    private long sides() {
+        long exact = element() * (queries() + 2 * keys()) + (long) Float.BYTES * settings.heads();
+        return exact + exact / 4;
     }
 
     /** What a layer's backward reads. */
-    private static long layer(DecoderSettings settings, long element) {
+    private long layer() {
         long gates = settings.mlp() == DecoderSettings.MlpKind.GATED ? 2 : 1;
-        return 2 * (element * settings.width() + Float.BYTES)
-                + sides(settings, element)
-                + element * queries(settings)
-                + element * gates * settings.mlpWidth();
+        return 2 * (element() * settings.width() + Float.BYTES)
+                + sides()
+                + element() * queries()
+                + element() * gates * inner();
     }
 
-    /** The stream, what is added to it, and the last norm with its scored rows. */
-    private static long around(DecoderSettings settings, long element) {
-        return Float.BYTES * (settings.width() + 1L) + element * 4 * settings.width();
-    }
-
-    /** Returns the bytes of a pack of {@code tokens}. */
-    public long bytes(long tokens) {
-        return fixedBytes + tokens * bytesPerToken;
+    /** What is added to the stream, and the last norm with its scored rows. */
+    private long around() {
+        return Float.BYTES + element() * 4 * settings.width();
     }
 }

@@ -7,16 +7,20 @@ import io.github.dpo4j.kernel.Heads;
 import io.github.dpo4j.kernel.Logits;
 import io.github.dpo4j.kernel.Norms;
 import io.github.dpo4j.kernel.Norms.Addend;
+import io.github.dpo4j.kernel.Part;
 import io.github.dpo4j.kernel.Sight;
 import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Threads;
 import io.github.dpo4j.torch.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
@@ -84,7 +88,8 @@ public final class FusedPass {
         List<Addend> pending = List.of();
         for (FusedLayer layer : model.layers) {
             if (recompute) {
-                Norms.add(team, stream.rows(), pending);
+                List<Addend> added = pending;
+                parts(part -> Norms.add(tokensOf(part), stream.rows(), added));
                 pending = List.of();
                 streams.push(copy(stream));
             }
@@ -104,7 +109,9 @@ public final class FusedPass {
         }
         Workspace.Mark mark = scratch.mark();
         Matrix hidden = take(scratch, model.type, width);
-        this.last = normed(stream, pending, model.finalNorm, hidden);
+        this.last = normed();
+        List<Addend> added = pending;
+        parts(part -> norm(part, stream, added, model.finalNorm, last, hidden));
         this.scored = Matrix.take(model.saved, model.type, tokens.scored(), width);
         Embeddings.gather(team, hidden.rows(), tokens.predictorRows(), scored.rows());
         scratch.release(mark);
@@ -118,7 +125,7 @@ public final class FusedPass {
 
     private Matrix copy(Matrix stream) {
         Matrix copy = take(model.saved, ScalarType.Float, stream.width());
-        copy.rows().memory().copyFrom(stream.rows().memory());
+        copy.memory().copyFrom(stream.memory());
         return copy;
     }
 
@@ -142,51 +149,92 @@ public final class FusedPass {
         return Matrix.take(workspace, type, tokens.size(), width);
     }
 
-    private Normed normed(Matrix stream, List<Addend> pending, FusedLayer.NormPart norm, Matrix out) {
-        Normed normed =
-                new Normed(take(model.saved, model.type, stream.width()), take(model.saved, ScalarType.Float, 1));
+    /** Runs {@code body} on even parts of all rows, one a thread; a product may go into the rounding of the last. */
+    private void parts(Consumer<Part> body) {
+        team.runParts(Matrix.round(tokens.size()), Norms.ROWS_A_SUM, part -> {
+            try (TensorScope _ = new TensorScope()) {
+                body.accept(part);
+            }
+        });
+    }
+
+    private Part tokensOf(Part part) {
+        return part.below(tokens.size());
+    }
+
+    private Normed normed() {
+        return new Normed(
+                take(model.saved, model.type, model.settings.width()), take(model.saved, ScalarType.Float, 1));
+    }
+
+    private void norm(
+            Part part, Matrix stream, List<Addend> pending, FusedLayer.NormPart norm, Normed normed, Matrix out) {
         Norms.forward(
-                team,
+                tokensOf(part),
                 stream.rows(),
                 pending,
                 norm.norm(),
                 normed.rows().rows(),
                 normed.inverse().rows(),
                 out.rows());
-        return normed;
     }
 
     private Saved forward(FusedLayer layer, Matrix stream, List<Addend> pending, Matrix attended, Matrix fed) {
-        int width = stream.width();
         Workspace.Mark mark = scratch.mark();
-        Matrix in = take(scratch, model.type, width);
-        Normed attention = normed(stream, pending, layer.attentionNorm(), in);
-        FusedAttention.Sides sides = sides(model.saved);
-        split(layer, in, sides);
+        Matrix in = take(scratch, model.type, stream.width());
+        Normed attention = normed();
+        FusedAttention.Sides sides = model.attention.sides(model.saved, sight);
+        split(layer, stream, pending, attention, in, sides);
         Matrix read = take(model.saved, model.type, model.attention.heads() * model.attention.headWidth());
-        Matrix readByHead = take(scratch, model.type, read.width());
+        Matrix readByHead = Matrix.take(scratch, model.type, sight.room(), read.width());
         model.attention.forward(sides, sight, (float) layer.attentionScale(), readByHead);
-        queryRows().merge(team, readByHead.rows(), sight.blocks(), null, read.rows());
-        layer.attentionOutput().forward(read, attended);
 
         List<Addend> before = switch (model.settings.residual()) {
             case SEQUENTIAL ->
                 List.of(new Addend(attended.rows(), layer.attentionOutput().bias()));
             case PARALLEL -> List.of();
         };
-        Normed mlp = normed(stream, before, layer.mlpNorm(), in);
+        Normed mlp = normed();
         Product gateProduct = layer.gate();
         Matrix gate = gateProduct == null ? null : take(model.saved, model.type, gateProduct.outputs());
-        if (gateProduct != null && gate != null) {
-            gateProduct.forward(in, gate);
-        }
         Matrix up = take(model.saved, model.type, layer.up().outputs());
-        layer.up().forward(in, up);
         Matrix inner = take(scratch, model.type, up.width());
-        Gates.forward(team, layer.activation(), gate(layer, gate), up(layer, up), inner.rows());
-        layer.down().forward(inner, fed);
+        parts(part -> {
+            queryRows().merge(tokensOf(part), readByHead.rows(), sight.blocks(), null, read.rows());
+            layer.attentionOutput().forward(part, read, attended);
+            norm(part, stream, before, layer.mlpNorm(), mlp, in);
+            if (gateProduct != null && gate != null) {
+                gateProduct.forward(part, in, gate);
+            }
+            layer.up().forward(part, in, up);
+            Gates.forward(tokensOf(part), layer.activation(), gate(layer, gate), up(layer, up), inner.rows());
+            layer.down().forward(part, inner, fed);
+        });
         scratch.release(mark);
         return new Saved(attention, sides, read, mlp, gate, up);
+    }
+
+    /** Makes queries, keys and values of the stream. */
+    private void split(
+            FusedLayer layer,
+            Matrix stream,
+            List<Addend> pending,
+            Normed attention,
+            Matrix in,
+            FusedAttention.Sides sides) {
+        Workspace.Mark mark = scratch.mark();
+        FusedLayer.Inputs inputs = layer.inputs();
+        Matrix[] products = products(inputs);
+        parts(part -> {
+            norm(part, stream, pending, layer.attentionNorm(), attention, in);
+            for (int i = 0; i < products.length; i++) {
+                inputs.products().get(i).forward(part, in, products[i]);
+            }
+            split(part, inputs, inputs.query(), products, rotation, sides.queries());
+            split(part, inputs, inputs.key(), products, rotation, sides.keys());
+            split(part, inputs, inputs.value(), products, null, sides.values());
+        });
+        scratch.release(mark);
     }
 
     private static Gates.@Nullable Input gate(FusedLayer layer, @Nullable Matrix gate) {
@@ -204,30 +252,6 @@ public final class FusedPass {
         return new Heads(attention.heads(), attention.groups(), attention.headWidth(), 0, attention.headWidth());
     }
 
-    private FusedAttention.Sides sides(Workspace workspace) {
-        FusedAttention attention = model.attention;
-        int queryWidth = attention.heads() * attention.headWidth();
-        int keyWidth = attention.groups() * attention.headWidth();
-        return new FusedAttention.Sides(
-                take(workspace, model.type, queryWidth),
-                take(workspace, model.type, keyWidth),
-                take(workspace, model.type, keyWidth),
-                take(workspace, ScalarType.Float, attention.heads()));
-    }
-
-    private void split(FusedLayer layer, Matrix in, FusedAttention.Sides sides) {
-        Workspace.Mark mark = scratch.mark();
-        FusedLayer.Inputs inputs = layer.inputs();
-        Matrix[] products = products(inputs);
-        for (int i = 0; i < products.length; i++) {
-            inputs.products().get(i).forward(in, products[i]);
-        }
-        split(inputs, inputs.query(), products, rotation, sides.queries());
-        split(inputs, inputs.key(), products, rotation, sides.keys());
-        split(inputs, inputs.value(), products, null, sides.values());
-        scratch.release(mark);
-    }
-
     private Matrix[] products(FusedLayer.Inputs inputs) {
         Matrix[] products = new Matrix[inputs.products().size()];
         for (int i = 0; i < products.length; i++) {
@@ -237,6 +261,7 @@ public final class FusedPass {
     }
 
     private void split(
+            Part part,
             FusedLayer.Inputs inputs,
             FusedLayer.Inputs.Source source,
             Matrix[] products,
@@ -244,7 +269,7 @@ public final class FusedPass {
             Matrix to) {
         source.heads()
                 .split(
-                        team,
+                        tokensOf(part),
                         products[source.product()].rows(),
                         inputs.products().get(source.product()).bias(),
                         sight.blocks(),
@@ -263,20 +288,25 @@ public final class FusedPass {
                     "another forward of this model has begun since; its activations have taken the place of this pass's");
         }
         try (NoGrad _ = new NoGrad();
+                Threads.Alone _ = new Threads.Alone();
                 TensorScope _ = new TensorScope()) {
             overwrite = model.parameters.takeOverwrite();
             int width = model.settings.width();
             Matrix streamGradient = take(scratch, ScalarType.Float, width);
-            Matrix copy = take(scratch, model.type, width);
+            StreamCopies copies = new StreamCopies(
+                    take(scratch, model.type, width),
+                    take(scratch, model.type, width),
+                    take(scratch, model.type, width));
             streamGradient.clear();
-            head(gradients, streamGradient, copy);
+            head(gradients, streamGradient, copies.entering());
             for (int i = model.layers.size() - 1; i >= 0; i--) {
                 try (TensorScope _ = new TensorScope()) {
                     Workspace.Mark mark = scratch.mark();
                     Workspace.Mark keptMark = model.saved.mark();
                     FusedLayer layer = model.layers.get(i);
                     Saved kept = recompute ? again(layer, streams.pop()) : layers.pop();
-                    backward(layer, kept, streamGradient, copy);
+                    backward(layer, kept, streamGradient, copies);
+                    copies = copies.next();
                     scratch.release(mark);
                     model.saved.release(keptMark);
                 }
@@ -306,36 +336,40 @@ public final class FusedPass {
         }
     }
 
+    /**
+     * The stream's gradient in the compute type as it comes to a layer, between the layer's MLP and attention, and as it leaves:
+     * all three are read until the weights' gradients are made.
+     */
+    private record StreamCopies(Matrix entering, Matrix between, Matrix leaving) {
+        /** The copies of the layer below, to which comes what left the one above. */
+        StreamCopies next() {
+            return new StreamCopies(/* entering= */ leaving, between, /* leaving= */ entering);
+        }
+    }
+
     private void head(float[] gradients, Matrix streamGradient, Matrix copy) {
         Workspace.Mark mark = scratch.mark();
         Matrix scoredGradient = Matrix.take(scratch, ScalarType.Float, tokens.scored(), scored.width());
         model.head.backward(scored, logits, gradients, scoredGradient, overwrite);
         Matrix hiddenGradient = take(scratch, ScalarType.Float, scored.width());
         hiddenGradient.clear();
-        Embeddings.scatterAdd(
-                scoredGradient.rows(),
-                tokens.predictorRows(),
-                hiddenGradient.rows().memory());
-        backward(model.finalNorm, hiddenGradient, last, streamGradient, copy);
+        Embeddings.scatterAdd(scoredGradient.rows(), tokens.predictorRows(), hiddenGradient.memory());
+        Norms.Sums sums = sums(model.finalNorm);
+        parts(part -> backward(part, model.finalNorm, hiddenGradient, last, streamGradient, copy, sums));
+        addTo(model.finalNorm, sums);
         scratch.release(mark);
     }
 
-    private void backward(
-            FusedLayer.NormPart norm, Matrix outGradient, Normed normed, Matrix streamGradient, @Nullable Matrix copy) {
+    private Norms.Sums sums(FusedLayer.NormPart norm) {
+        return new Norms.Sums(tokens.size(), model.settings.width(), norm.biasGradient() != null);
+    }
+
+    private void addTo(FusedLayer.NormPart norm, Norms.Sums sums) {
         if (overwrite) {
             clear(norm.weightGradient());
             clear(norm.biasGradient());
         }
-        Norms.backward(
-                team,
-                outGradient.rows(),
-                normed.rows().rows(),
-                normed.inverse().rows(),
-                norm.norm(),
-                streamGradient.rows(),
-                copy == null ? null : copy.rows(),
-                norm.weightGradient(),
-                norm.biasGradient());
+        sums.addTo(norm.weightGradient(), norm.biasGradient());
     }
 
     private static void clear(@Nullable MemorySegment gradient) {
@@ -344,72 +378,117 @@ public final class FusedPass {
         }
     }
 
-    /** {@code copy} is the stream's gradient in the compute type, on entry and again at the end. */
-    private void backward(FusedLayer layer, Saved kept, Matrix streamGradient, Matrix copy) {
-        Matrix in = take(scratch, model.type, streamGradient.width());
-        Matrix inGradient = take(scratch, model.type, streamGradient.width());
-        mlp(layer, kept, copy, in, inGradient);
-        switch (model.settings.residual()) {
-            case SEQUENTIAL -> {
-                backward(layer.mlpNorm(), inGradient, kept.mlp(), streamGradient, copy);
-                attention(layer, kept, copy, in, inGradient);
-            }
-            case PARALLEL -> {
-                // Both branches read the layer's input and have the stream's gradient as it came.
-                backward(layer.mlpNorm(), inGradient, kept.mlp(), streamGradient, null);
-                attention(layer, kept, copy, in, inGradient);
-            }
-        }
-        backward(layer.attentionNorm(), inGradient, kept.attention(), streamGradient, copy);
+    private void backward(
+            Part part,
+            FusedLayer.NormPart norm,
+            Matrix outGradient,
+            Normed normed,
+            Matrix streamGradient,
+            @Nullable Matrix copy,
+            Norms.Sums sums) {
+        Norms.backward(
+                tokensOf(part),
+                outGradient.rows(),
+                normed.rows().rows(),
+                normed.inverse().rows(),
+                norm.norm(),
+                streamGradient.rows(),
+                copy == null ? null : copy.rows(),
+                sums);
     }
 
-    private void mlp(FusedLayer layer, Saved kept, Matrix upstream, Matrix in, Matrix inGradient) {
-        Workspace.Mark mark = scratch.mark();
-        Gates.Input gate = gate(layer, kept.gate());
-        Gates.Input up = up(layer, kept.up());
-        Matrix inner = take(scratch, model.type, kept.up().width());
-        Gates.forward(team, layer.activation(), gate, up, inner.rows());
-        layer.down().weightGradient(team, upstream, inner, scratch, overwrite);
-        layer.down().inputGradient(upstream, inner, false);
-        Gates.backward(team, layer.activation(), gate, up, inner.rows());
-        Norms.again(team, kept.mlp().rows().rows(), layer.mlpNorm().norm(), in.rows());
-        layer.up().weightGradient(team, kept.up(), in, scratch, overwrite);
-        layer.up().inputGradient(kept.up(), inGradient, false);
+    private void backward(FusedLayer layer, Saved kept, Matrix streamGradient, StreamCopies copies) {
+        FusedLayer.Inputs inputs = layer.inputs();
         Product gateProduct = layer.gate();
         Matrix gateGradient = kept.gate();
-        if (gateProduct != null && gateGradient != null) {
-            gateProduct.weightGradient(team, gateGradient, in, scratch, overwrite);
-            gateProduct.inputGradient(gateGradient, inGradient, true);
-        }
-        scratch.release(mark);
-    }
+        Matrix inner = take(scratch, model.type, kept.up().width());
+        Matrix mlpIn = take(scratch, model.type, streamGradient.width());
+        Matrix attentionIn = take(scratch, model.type, streamGradient.width());
+        Matrix[] inputGradients = products(inputs);
+        Norms.Sums mlpSums = sums(layer.mlpNorm());
+        Norms.Sums attentionSums = sums(layer.attentionNorm());
+        // Parallel branches both read the layer's input and have the stream's gradient as it came.
+        boolean sequential = model.settings.residual() == DecoderSettings.ResidualKind.SEQUENTIAL;
+        Matrix toAttention = sequential ? copies.between() : copies.entering();
 
-    private void attention(FusedLayer layer, Saved kept, Matrix upstream, Matrix in, Matrix inGradient) {
         Workspace.Mark mark = scratch.mark();
-        FusedLayer.Inputs inputs = layer.inputs();
-        layer.attentionOutput().weightGradient(team, upstream, kept.read(), scratch, overwrite);
-        Matrix readGradient = take(scratch, model.type, kept.read().width());
-        layer.attentionOutput().inputGradient(upstream, readGradient, false);
-        Matrix byHead = take(scratch, model.type, kept.read().width());
-        queryRows().split(team, readGradient.rows(), null, sight.blocks(), null, byHead.rows());
-        FusedAttention.Sides sideGradients = sides(scratch);
+        Matrix byHead =
+                Matrix.take(scratch, model.type, sight.room(), kept.read().width());
+        FusedAttention.Sides sideGradients = model.attention.sides(scratch, sight);
         Matrix dots = sideGradients.logSums();
-        queryRows().dots(team, readGradient.rows(), kept.read().rows(), sight.blocks(), dots.rows());
+        Workspace.Mark mlpMark = scratch.mark();
+        Matrix innerGradient = take(scratch, model.type, kept.up().width());
+        Matrix mlpInGradient = take(scratch, model.type, streamGradient.width());
+        Matrix readGradient = take(scratch, model.type, kept.read().width());
+        parts(part -> {
+            Part rows = tokensOf(part);
+            Gates.Input gate = gate(layer, kept.gate());
+            Gates.Input up = up(layer, kept.up());
+            Gates.forward(rows, layer.activation(), gate, up, inner.rows());
+            layer.down().inputGradient(part, copies.entering(), innerGradient, false);
+            Gates.backward(rows, layer.activation(), gate, up, innerGradient.rows());
+            Norms.again(rows, kept.mlp().rows().rows(), layer.mlpNorm().norm(), mlpIn.rows());
+            layer.up().inputGradient(part, kept.up(), mlpInGradient, false);
+            if (gateProduct != null && gateGradient != null) {
+                gateProduct.inputGradient(part, gateGradient, mlpInGradient, true);
+            }
+            backward(
+                    part,
+                    layer.mlpNorm(),
+                    mlpInGradient,
+                    kept.mlp(),
+                    streamGradient,
+                    sequential ? toAttention : null,
+                    mlpSums);
+            layer.attentionOutput().inputGradient(part, toAttention, readGradient, false);
+            queryRows().split(rows, readGradient.rows(), null, sight.blocks(), null, byHead.rows());
+            queryRows().dots(rows, readGradient.rows(), kept.read().rows(), sight.blocks(), dots.rows());
+        });
+        scratch.release(mlpMark);
         model.attention.backward(kept.sides(), sight, (float) layer.attentionScale(), byHead, dots, sideGradients);
-        Matrix[] gradients = products(inputs);
-        merge(inputs.query(), sideGradients.queries(), rotation, gradients);
-        merge(inputs.key(), sideGradients.keys(), rotation, gradients);
-        merge(inputs.value(), sideGradients.values(), null, gradients);
-        Norms.again(team, kept.attention().rows().rows(), layer.attentionNorm().norm(), in.rows());
-        for (int i = 0; i < gradients.length; i++) {
-            inputs.products().get(i).weightGradient(team, gradients[i], in, scratch, overwrite);
-            inputs.products().get(i).inputGradient(gradients[i], inGradient, i > 0);
-        }
+        Matrix inGradient = take(scratch, model.type, streamGradient.width());
+        parts(part -> {
+            Part rows = tokensOf(part);
+            merge(rows, inputs.query(), sideGradients.queries(), rotation, inputGradients);
+            merge(rows, inputs.key(), sideGradients.keys(), rotation, inputGradients);
+            merge(rows, inputs.value(), sideGradients.values(), null, inputGradients);
+            Norms.again(
+                    rows, kept.attention().rows().rows(), layer.attentionNorm().norm(), attentionIn.rows());
+            for (int i = 0; i < inputGradients.length; i++) {
+                inputs.products().get(i).inputGradient(part, inputGradients[i], inGradient, i > 0);
+            }
+            backward(
+                    part,
+                    layer.attentionNorm(),
+                    inGradient,
+                    kept.attention(),
+                    streamGradient,
+                    copies.leaving(),
+                    attentionSums);
+        });
         scratch.release(mark);
+
+        addTo(layer.mlpNorm(), mlpSums);
+        addTo(layer.attentionNorm(), attentionSums);
+        WeightGradients weights = new WeightGradients(scratch, model.type, overwrite);
+        weights.add(layer.down(), copies.entering(), inner);
+        if (gateProduct != null && gateGradient != null) {
+            weights.add(gateProduct, gateGradient, mlpIn);
+        }
+        weights.add(layer.up(), kept.up(), mlpIn);
+        weights.add(layer.attentionOutput(), toAttention, kept.read());
+        for (int i = 0; i < inputGradients.length; i++) {
+            weights.add(inputs.products().get(i), inputGradients[i], attentionIn);
+        }
+        weights.run(team);
     }
 
     private void merge(
-            FusedLayer.Inputs.Source source, Matrix from, Heads.@Nullable Rotation turn, Matrix[] gradients) {
-        source.heads().merge(team, from.rows(), sight.blocks(), turn, gradients[source.product()].rows());
+            Part part,
+            FusedLayer.Inputs.Source source,
+            Matrix from,
+            Heads.@Nullable Rotation turn,
+            Matrix[] gradients) {
+        source.heads().merge(part, from.rows(), sight.blocks(), turn, gradients[source.product()].rows());
     }
 }

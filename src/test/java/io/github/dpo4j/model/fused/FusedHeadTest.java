@@ -53,7 +53,7 @@ class FusedHeadTest {
             try (NoGrad _ = new NoGrad()) {
                 Workspace scratch = new Workspace();
                 Tensor gradient = Tensors.zeros(Device.CPU, ScalarType.Float, VOCABULARY, WIDTH);
-                FusedHead head = new FusedHead(new Team(2), scratch, ScalarType.Float, weight, gradient);
+                FusedHead head = new FusedHead(new Team(2, () -> {}), scratch, ScalarType.Float, weight, gradient);
                 Workspace kept = new Workspace();
                 Matrix rows = Matrix.take(kept, ScalarType.Float, TOKENS, WIDTH);
                 rows.tensor().copy_(hidden);

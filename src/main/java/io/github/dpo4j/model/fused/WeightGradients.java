@@ -1,0 +1,113 @@
+package io.github.dpo4j.model.fused;
+
+import io.github.dpo4j.kernel.Gradients;
+import io.github.dpo4j.kernel.Rows;
+import io.github.dpo4j.kernel.Scratch;
+import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.torch.Workspace;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The gradients of the weights of one layer: dy^T x each, in tiles that the threads of a team take from a common list. Products
+ * of bfloat16 come as bfloat16 and are added in float32.
+ */
+final class WeightGradients {
+    /** A tile's product takes about a millisecond of one core, and what it makes stays in that core's cache. */
+    private static final int TILE_ROWS = 384;
+
+    private static final int TILE_COLUMNS = 1024;
+
+    private final Workspace scratch;
+    private final ScalarType type;
+    private final boolean overwrite;
+    private final List<Task> tasks = new ArrayList<>();
+
+    /** {@code overwrite} where gradients begin rather than being added to. */
+    WeightGradients(Workspace scratch, ScalarType type, boolean overwrite) {
+        this.scratch = scratch;
+        this.type = type;
+        this.overwrite = overwrite;
+    }
+
+    private interface Task {
+        void run(Scratch own, Matrix tile);
+    }
+
+    /** Adds a product's weight and bias, given the gradient of what it gave and what it was given. */
+    void add(Product product, Matrix dy, Matrix x) {
+        MemorySegment bias = product.biasGradient();
+        if (bias != null) {
+            tasks.add((own, _) -> {
+                if (overwrite) {
+                    bias.fill((byte) 0);
+                }
+                Gradients.addColumnSums(dy.rows(), bias, own);
+            });
+        }
+        Tensor gradient = product.gradient();
+        if (gradient != null) {
+            dy.clearRounding();
+            x.clearRounding();
+            add(gradient, product.transposed() ? x : dy, product.transposed() ? dy : x);
+        }
+    }
+
+    private void add(Tensor gradient, Matrix left, Matrix right) {
+        Rows sums = new Rows(Tensors.bytesOf(gradient), false, left.width(), right.width());
+        for (int row = 0; row < left.width(); row += TILE_ROWS) {
+            for (int column = 0; column < right.width(); column += TILE_COLUMNS) {
+                Tile tile = new Tile(
+                        row,
+                        Math.min(TILE_ROWS, left.width() - row),
+                        column,
+                        Math.min(TILE_COLUMNS, right.width() - column));
+                tasks.add((own, part) -> tile(gradient, sums, left, right, tile, own, part));
+            }
+        }
+    }
+
+    private record Tile(int row, int rows, int column, int columns) {}
+
+    private void tile(Tensor gradient, Rows sums, Matrix left, Matrix right, Tile tile, Scratch own, Matrix part) {
+        Tensor a = left.rounded().narrow(1, tile.row(), tile.rows()).t();
+        Tensor b = right.rounded().narrow(1, tile.column(), tile.columns());
+        if (type == ScalarType.Float) {
+            Tensor target = gradient.narrow(0, tile.row(), tile.rows()).narrow(1, tile.column(), tile.columns());
+            Gemm.multiply(target, a, b, !overwrite);
+            return;
+        }
+        Matrix product = part.reshaped(tile.rows(), tile.columns());
+        Gemm.multiply(product.tensor(), a, b, false);
+        if (overwrite) {
+            Gradients.set(product.rows(), sums, tile.row(), tile.column(), own);
+        } else {
+            Gradients.accumulate(product.rows(), sums, tile.row(), tile.column(), own);
+        }
+    }
+
+    /** Makes them all. */
+    void run(Team team) {
+        Workspace.Mark mark = scratch.mark();
+        List<Matrix> tiles = new ArrayList<>();
+        for (int thread = 0; thread < team.threads(); thread++) {
+            tiles.add(Matrix.take(scratch, type, type == ScalarType.Float ? 0 : TILE_ROWS, TILE_COLUMNS));
+        }
+        team.run(tasks.size(), (number, own) -> {
+            try (TensorScope _ = new TensorScope()) {
+                tasks.get(number).run(own, tiles.get(own.thread()));
+            }
+        });
+        scratch.release(mark);
+    }
+
+    /** Returns the bytes that tiles take on {@code threads}. */
+    static long tileBytes(long element, int threads) {
+        return element == Float.BYTES ? 0 : element * TILE_ROWS * TILE_COLUMNS * threads;
+    }
+}
