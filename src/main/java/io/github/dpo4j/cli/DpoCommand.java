@@ -133,6 +133,6 @@ final class DpoCommand implements Callable<Integer> {
                         Parsing.truncation(training.truncationMode),
                         training.onBadRow()),
                 training.saveDtype(),
-                training.settings(1e-6));
+                training.settings("dpo", 1e-6));
     }
 }

@@ -43,6 +43,6 @@ final class SftCommand implements Callable<Integer> {
                 Parsing.truncation(training.truncationMode),
                 training.onBadRow(),
                 training.saveDtype(),
-                training.settings(2e-5));
+                training.settings("sft", 2e-5));
     }
 }

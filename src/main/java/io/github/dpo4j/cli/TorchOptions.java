@@ -1,8 +1,12 @@
 package io.github.dpo4j.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.dpo4j.recipe.RunFolder;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.Threads;
+import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -34,6 +38,20 @@ final class TorchOptions {
     Device start() {
         Threads.set(threads);
         return Device.of(device);
+    }
+
+    /** As asked for, else as the run in {@code resumed} was begun, else as a probe finds. */
+    ComputeType computeType(Device on, Optional<Path> resumed) {
+        if (dtype != null) {
+            return ComputeType.of(dtype);
+        }
+        Optional<String> recorded =
+                resumed.flatMap(folder -> RunFolder.recorded(folder, "dtype")).map(JsonNode::asText);
+        if (recorded.isPresent()) {
+            System.err.println("computing in " + recorded.get() + ": the run was begun so");
+            return ComputeType.of(recorded.get());
+        }
+        return computeType(on);
     }
 
     ComputeType computeType(Device on) {

@@ -94,7 +94,7 @@ final class TrainingOptions {
             names = "--tokens-per-micro-batch",
             paramLabel = "N",
             description = "packed tokens of one forward and backward at most; it bounds memory and"
-                    + " changes results by rounding only (default: 512 or 640, by free memory)")
+                    + " changes results by rounding only (default: 512 to 896, by free memory)")
     @Nullable
     Integer tokensPerMicroBatch;
 
@@ -233,7 +233,7 @@ final class TrainingOptions {
     @Mixin
     TorchOptions torch = new TorchOptions();
 
-    TrainingSettings settings(double usualLearningRate) {
+    TrainingSettings settings(String name, double usualLearningRate) {
         if (evalSteps > 0 && evalDatasets.isEmpty()) {
             throw new UserError("--eval-steps is set, but there is no --eval-dataset to evaluate on");
         }
@@ -258,7 +258,7 @@ final class TrainingOptions {
                 evalSteps,
                 saveSteps,
                 saveTotalLimit,
-                torch.computeType(device),
+                torch.computeType(device, resume ? Optional.of(output(name)) : Optional.empty()),
                 device);
     }
 

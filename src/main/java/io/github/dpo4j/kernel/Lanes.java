@@ -4,6 +4,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -15,6 +16,10 @@ final class Lanes {
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, F.vectorShape());
     static final VectorSpecies<Short> H = VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
     static final int COUNT = F.length();
+
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(F, 8, 1, true);
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(F, 4, 1, true);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(F, 2, 1, true);
 
     private static final float LOG2_E = (float) 1.442695041;
     private static final float LN2_HIGH = (float) 0.693359375;
@@ -76,14 +81,18 @@ final class Lanes {
         return positive.blend(positive.neg(), x.lt(0f));
     }
 
-    /** Returns the sum of the lanes, always in the same order. */
+    /** Returns the sum of the lanes, always in the same order: halves are added until one lane is left. */
     static float sum(FloatVector v) {
-        float[] lanes = v.toArray();
-        for (int width = lanes.length / 2; width > 0; width /= 2) {
-            for (int i = 0; i < width; i++) {
-                lanes[i] += lanes[i + width];
-            }
+        FloatVector sum = v;
+        if (COUNT > 8) {
+            sum = sum.add(sum.rearrange(BY_8));
         }
-        return lanes[0];
+        if (COUNT > 4) {
+            sum = sum.add(sum.rearrange(BY_4));
+        }
+        if (COUNT > 2) {
+            sum = sum.add(sum.rearrange(BY_2));
+        }
+        return sum.lane(0) + sum.lane(1);
     }
 }

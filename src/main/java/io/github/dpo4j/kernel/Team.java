@@ -8,9 +8,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calling thread and its helpers, who share the chunks of one kernel after the other. Who gets a chunk is chance; what a
- * chunk holds is not, so results do not depend on the number of threads. Helpers sleep between kernels,
- * because the matrix products between them need all cores.
+ * The calling thread and its helpers, who share out all work of a pass: a region is a number of chunks that do not depend on
+ * each other. Who gets a chunk is chance; what a chunk holds is not. Helpers wait for the next region by spinning for a moment,
+ * which costs nobody anything because no other pool of threads computes beside them, and then sleep.
  */
 public final class Team {
     /** Handles one chunk of a kernel's work. */

@@ -4,10 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.model.fused.FusedDecoder;
-import io.github.dpo4j.report.RunManifest;
-import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.train.Objective;
-import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -24,7 +21,7 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
     static final String SETTING = "tokens_per_micro_batch";
 
     /** A budget that was not asked for is recorded with the run, so that resuming it on a busier machine gives the same bits. */
-    static MicroBatchBudget of(TrainingSettings training, RunFolder folder, MemoryNeeds needs) throws IOException {
+    static MicroBatchBudget of(TrainingSettings training, RunFolder folder, MemoryNeeds needs) {
         OptionalInt asked = training.batches().tokensPerMicroBatch();
         OptionalInt known = asked.isPresent() || !folder.resuming() ? asked : recorded(folder);
         ActivationCheckpointing checkpointing = training.batches().checkpointing();
@@ -79,10 +76,8 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
                 "--memory: only the CPU's memory is planned so far, and only with the module jdk.incubator.vector"));
     }
 
-    private static OptionalInt recorded(RunFolder folder) throws IOException {
-        return RunManifest.read(folder.manifest()).settings().stream()
-                .filter(setting -> setting.name().equals(SETTING))
-                .map(Setting::value)
+    private static OptionalInt recorded(RunFolder folder) {
+        return RunFolder.recorded(folder.path(), SETTING).stream()
                 .filter(value -> value.isInt() && value.intValue() > 0)
                 .mapToInt(JsonNode::intValue)
                 .findFirst();

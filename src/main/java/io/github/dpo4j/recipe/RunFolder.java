@@ -1,12 +1,16 @@
 package io.github.dpo4j.recipe;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.file.AtomicFiles;
 import io.github.dpo4j.file.Folders;
+import io.github.dpo4j.report.RunManifest;
+import io.github.dpo4j.report.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** The output folder of a run: model/, checkpoints/, metrics.jsonl, run.json, report.html. */
@@ -21,9 +25,10 @@ public record RunFolder(Path path, Start start) {
         RESUME
     }
 
+    private static final String MANIFEST = "run.json";
     private static final List<String> SKIPPED = List.of("skipped_dataset.jsonl", "skipped_eval_dataset.jsonl");
     private static final List<String> RESULTS =
-            List.of("model", "checkpoints", "metrics.jsonl", "run.json", "report.html");
+            List.of("model", "checkpoints", "metrics.jsonl", MANIFEST, "report.html");
 
     /** Checks, before anything is loaded, that the folder may be used and written to, and makes it. */
     public static RunFolder open(Path output, Start start, List<Path> inputs) {
@@ -141,8 +146,24 @@ public record RunFolder(Path path, Start start) {
         return path.resolve("metrics.jsonl");
     }
 
+    /** Returns a setting of the run in {@code output} as it was recorded; empty where none was. */
+    public static Optional<JsonNode> recorded(Path output, String setting) {
+        Path manifest = output.resolve(MANIFEST);
+        if (!Files.isRegularFile(manifest)) {
+            return Optional.empty();
+        }
+        try {
+            return RunManifest.read(manifest).settings().stream()
+                    .filter(recorded -> recorded.name().equals(setting))
+                    .map(Setting::value)
+                    .findFirst();
+        } catch (IOException e) {
+            throw new UserError("--resume: " + manifest + " cannot be read (" + AtomicFiles.reason(e) + ")");
+        }
+    }
+
     public Path manifest() {
-        return path.resolve("run.json");
+        return path.resolve(MANIFEST);
     }
 
     public Path report() {

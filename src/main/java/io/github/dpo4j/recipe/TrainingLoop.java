@@ -68,6 +68,7 @@ record TrainingLoop(
         MetricSums sums = new MetricSums(trainer.objective().metricNames());
         sums.restore(start.pending());
         long tokens = start.tokens();
+        System.gc(); // what reading models and tokenizing left behind would otherwise stay until the run's end
         observer.begin("training", totalSteps, start.step());
         try (MetricsWriter log = new MetricsWriter(
                         folder.resuming() && start.step() > 0

@@ -14,11 +14,9 @@ public enum ComputeType {
     FLOAT32(ScalarType.Float),
     BFLOAT16(ScalarType.BFloat16);
 
-    /** How much faster bfloat16's products must be to make up for its rounding and its copy of the weights. */
-    private static final double WORTH_IT = 1.2;
-
     private static final int PROBE_SIZE = 768;
-    private static final int PROBE_ROUNDS = 6;
+    /** A tenth of a second; the first rounds prepare kernels and touch memory, and are never the best. */
+    private static final int PROBE_ROUNDS = 15;
 
     private final ScalarType scalarType;
 
@@ -50,7 +48,11 @@ public enum ComputeType {
      */
     public record Probe(ComputeType type, String reason) {}
 
-    /** Returns bfloat16 where the device multiplies it in hardware (AVX512-BF16, AMX, a GPU) and a few products prove faster, else float32. */
+    /**
+     * Returns bfloat16 where the device multiplies it in hardware (AVX512-BF16, AMX, a GPU), else float32. A few products are
+     * measured; only instructions that turn out no faster at all are left unused, so that a busy moment does not change a
+     * run's type.
+     */
     public static Probe probe(Device device) {
         if (device.isCuda()) {
             return new Probe(BFLOAT16, "computing in bfloat16: the device is a GPU");
@@ -59,7 +61,7 @@ public enum ComputeType {
             return new Probe(FLOAT32, "computing in float32: this CPU has no bfloat16 instructions");
         }
         double[] rates = rates();
-        ComputeType type = rates[1] >= WORTH_IT * rates[0] ? BFLOAT16 : FLOAT32;
+        ComputeType type = rates[1] > rates[0] ? BFLOAT16 : FLOAT32;
         return new Probe(
                 type,
                 String.format(
@@ -86,12 +88,16 @@ public enum ComputeType {
         double[] best = new double[types.length];
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
+            Tensor[] factors = new Tensor[types.length];
+            Tensor[] products = new Tensor[types.length];
+            for (int i = 0; i < types.length; i++) {
+                factors[i] = Tensors.full(Device.CPU, types[i].scalarType, 1, PROBE_SIZE, PROBE_SIZE);
+                products[i] = Tensors.empty(Device.CPU, types[i].scalarType, PROBE_SIZE, PROBE_SIZE);
+            }
             for (int round = 0; round < PROBE_ROUNDS; round++) {
                 for (int i = 0; i < types.length; i++) {
-                    Tensor a = Tensors.full(Device.CPU, types[i].scalarType, 1, PROBE_SIZE, PROBE_SIZE);
-                    Tensor product = Tensors.empty(Device.CPU, types[i].scalarType, PROBE_SIZE, PROBE_SIZE);
                     long start = System.nanoTime();
-                    torch.mm_out(product, a, a);
+                    torch.mm_out(products[i], factors[i], factors[i]);
                     double nanos = (double) (System.nanoTime() - start);
                     best[i] = Math.max(best[i], 2.0 * PROBE_SIZE * PROBE_SIZE * PROBE_SIZE / nanos);
                 }

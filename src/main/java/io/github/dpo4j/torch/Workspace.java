@@ -32,20 +32,34 @@ public final class Workspace {
         this.home = innermost;
     }
 
-    /** A tensor of the workspace and its memory; valid until the stack is released below it. */
-    public record Space(Tensor tensor, MemorySegment memory) {}
+    /**
+     * Numbers of the workspace; valid until the stack is released below them.
+     *
+     * @param slab a vector of the numbers' type, of which they are some
+     * @param first where they begin in the slab
+     */
+    public record Space(Tensor slab, long first, MemorySegment memory) {
+        /** Returns {@code rows} of {@code width} from the number {@code from} on; the handle is the innermost scope's. */
+        public Tensor matrix(long from, long rows, long width) {
+            return slab.narrow(0, first + from, rows * width).view(rows, width);
+        }
+    }
 
     /** How far the stack was filled. */
     public record Mark(int slab, long used, long takenBytes) {}
 
-    private record Slab(Tensor tensor, MemorySegment memory) {}
-
-    /** Returns a contiguous tensor with left-over contents; the handle is the innermost scope's, the memory the workspace's. */
-    public Space take(ScalarType type, long... shape) {
-        long bytes = type == ScalarType.BFloat16 ? 2 : 4;
-        for (long size : shape) {
-            bytes *= size;
+    /** A slab's bytes as numbers of either type. */
+    private record Slab(Tensor full, Tensor half, MemorySegment memory) {
+        List<Tensor> tensors() {
+            return List.of(full, half);
         }
+    }
+
+    /** Takes {@code count} numbers with left-over contents, float32 or bfloat16. */
+    public Space take(ScalarType type, long count) {
+        boolean half = type == ScalarType.BFloat16;
+        int element = half ? Short.BYTES : Float.BYTES;
+        long bytes = count * element;
         if (slab < slabs.size() && used + bytes > slabs.get(slab).memory().byteSize()) {
             // An empty slab that is too small makes room for a larger one; after one in use the next begins.
             if (used > 0) {
@@ -61,32 +75,41 @@ public final class Workspace {
             slabs.add(allocate(withRoom(bytes)));
         }
         Slab current = slabs.get(slab);
-        Tensor tensor = current.tensor().narrow(0, used, bytes).view(type).view(shape);
-        MemorySegment memory = current.memory().asSlice(used, bytes);
+        Space space = new Space(
+                half ? current.half() : current.full(),
+                used / element,
+                current.memory().asSlice(used, bytes));
         long aligned = Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
         used = Math.min(current.memory().byteSize(), used + aligned);
         takenBytes += aligned;
         peakBytes = Math.max(peakBytes, takenBytes);
-        return new Space(tensor, memory);
+        return space;
     }
 
     /** A matrix larger than a slab gets one with room to grow by a quarter, so that slightly longer packs find it. */
     private static long withRoom(long bytes) {
-        return bytes <= SLAB_BYTES ? SLAB_BYTES : bytes + bytes / 4;
+        return bytes <= SLAB_BYTES ? SLAB_BYTES : Math.ceilDiv(bytes + bytes / 4, ALIGNMENT) * ALIGNMENT;
     }
 
     private void free(Slab old) {
-        if (home == null) {
-            old.tensor().releaseReference();
-        } else {
-            home.detach(old.tensor());
-            old.tensor().deallocate();
+        for (Tensor tensor : old.tensors()) {
+            if (home == null) {
+                tensor.releaseReference();
+            } else {
+                home.detach(tensor);
+                tensor.deallocate();
+            }
         }
     }
 
     private Slab allocate(long bytes) {
-        Tensor tensor = HugePages.advise(Tensors.empty(Device.CPU, ScalarType.Byte, bytes));
-        MemorySegment memory = Tensors.bytesOf(tensor);
+        Tensor full = HugePages.advise(Tensors.empty(Device.CPU, ScalarType.Float, bytes / Float.BYTES));
+        Slab slab = new Slab(full, full.view(ScalarType.BFloat16), Tensors.bytesOf(full));
+        slab.tensors().forEach(this::adopt);
+        return slab;
+    }
+
+    private void adopt(Tensor tensor) {
         PointerScope inner = PointerScope.getInnerScope();
         if (inner != null && !inner.equals(home)) {
             if (home == null) {
@@ -96,7 +119,6 @@ public final class Workspace {
             }
             inner.detach(tensor);
         }
-        return new Slab(tensor, memory);
     }
 
     public Mark mark() {

@@ -29,9 +29,9 @@ class TokenBudgetTest {
     @Test
     void packsAreEven() {
         assertThat(packs(10, new int[] {0, 1, 2, 3}, 4, 3, 3, 2)).containsExactly(new int[] {0, 3}, new int[] {1, 2});
-        // Without the example that is longer than all packs, 7 + 5 would be even, and too much.
-        assertThat(packs(10, new int[] {0, 1, 2, 3}, 25, 7, 5, 3))
-                .containsExactly(new int[] {0}, new int[] {1, 3}, new int[] {2});
+        // To the emptiest pack each, longest first, would be 5 + 3 + 3 in one: more than there may be.
+        assertThat(packs(9, new int[] {0, 1, 2, 3, 4, 5, 6}, 5, 5, 4, 4, 3, 3, 3))
+                .containsExactly(new int[] {0, 2}, new int[] {1, 3}, new int[] {4, 5, 6});
     }
 
     @Test
@@ -66,7 +66,7 @@ class TokenBudgetTest {
         assertThat(TokenBudget.choose(2 * 600 * 1000, 1000).tokens()).isEqualTo(512);
         assertThat(TokenBudget.choose(2 * 640 * 1000, 1000).tokens()).isEqualTo(640);
         assertThat(TokenBudget.choose(0, 1000).tokens()).isEqualTo(512);
-        assertThat(TokenBudget.choose(Long.MAX_VALUE, 0).tokens()).isEqualTo(640);
+        assertThat(TokenBudget.choose(Long.MAX_VALUE, 0).tokens()).isEqualTo(896);
     }
 
     @Test

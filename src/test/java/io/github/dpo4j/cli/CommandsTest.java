@@ -118,7 +118,7 @@ class CommandsTest {
         assertThat(planned.out().lines().map(line -> line.replaceAll(" {2,}.*", "")))
                 .contains("weights, float32", "gradients, float32", "adamw's two states, float32", "in all", "free")
                 .anyMatch(line -> line.startsWith("activations of "))
-                .anyMatch(line -> line.startsWith("micro-batches hold up to 640 tokens"));
+                .anyMatch(line -> line.startsWith("micro-batches hold up to 896 tokens"));
         assertThat(run).doesNotExist();
         assertThat(stores).doesNotExist();
     }
@@ -130,6 +130,19 @@ class CommandsTest {
         Cli planned = Cli.run(training("dpo", run), "--memory", "--resume");
         planned.isDone();
         assertThat(planned.out()).contains("micro-batches hold up to 100 tokens");
+    }
+
+    /** Whatever a probe would find: a run goes on in the type it was begun in. */
+    @Test
+    void aResumedRunKeepsItsComputeType() throws IOException {
+        for (String type : List.of("float32", "bfloat16")) {
+            Path run = folder.resolve(type);
+            List<String> args = new ArrayList<>(training("dpo", run));
+            args.removeIf(arg -> arg.startsWith("--dtype"));
+            Cli.run(args, "--dtype=" + type).isDone();
+            Cli.run(args, "--resume").isDone();
+            assertThat(setting(type, "dtype").asText()).isEqualTo(type);
+        }
     }
 
     @Test

@@ -13,7 +13,7 @@ class WorkspaceTest {
         try (TensorScope _ = new TensorScope()) {
             Workspace workspace = new Workspace();
             Workspace.Mark mark = workspace.mark();
-            long first = workspace.take(ScalarType.Float, 10, 10).memory().address();
+            long first = workspace.take(ScalarType.Float, 100).memory().address();
             workspace.release(mark);
             assertThat(workspace.take(ScalarType.BFloat16, 3).memory().address())
                     .isEqualTo(first);

@@ -6,11 +6,16 @@ import io.github.dpo4j.kernel.Scratch;
 import io.github.dpo4j.kernel.Sight;
 import io.github.dpo4j.kernel.Softmax;
 import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Workspace;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -21,6 +26,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, int groups, int headWidth) {
     private static final int QUERIES_A_STRIP = 256;
+    /** A long block's strips are shared out among so many, each with sums of its own. */
+    private static final int PIECES = 4;
 
     /** Queries, keys, values of a pack, laid out by {@link io.github.dpo4j.kernel.Heads}, and log sum exp of each query's scores. */
     record Sides(Matrix queries, Matrix keys, Matrix values, Matrix logSums) {}
@@ -62,80 +69,118 @@ record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, 
         List<Softmax.Strip> strips = strips(sight, scale);
         List<Matrix> scores = buffers(strips);
         List<Matrix> scoreGradients = buffers(strips);
-        List<Sums> sums = strips.stream().map(strip -> sums(strip, gradients)).toList();
-        team.run(strips.size(), (number, own) -> {
-            try (TensorScope _ = new TensorScope()) {
-                Softmax.Strip strip = strips.get(number);
-                Matrix probabilities = scores(sides, strip, scores.get(own.thread()));
-                Tensor upstream = queries(outGradient, strip);
-                Matrix gradient = scoreGradients.get(own.thread()).reshaped(strip.rows(), strip.end());
-                Gemm.multiply(
-                        gradient.rounded(),
-                        upstream,
-                        keys(sides.values(), strip).t(),
-                        false);
-                Softmax.backward(
-                        strip,
-                        probabilities.rows(),
-                        gradient.rows(),
-                        sides.logSums().rows(),
-                        dots.rows(),
-                        own);
-                Gemm.multiply(
-                        queries(gradients.queries(), strip), gradient.rounded(), keys(sides.keys(), strip), false);
-                Sums sum = sums.get(number);
-                Gemm.multiply(sum.values(), probabilities.rounded().t(), upstream, false);
-                Gemm.multiply(sum.keys(), gradient.rounded().t(), queries(sides.queries(), strip), false);
+        List<Piece> pieces = pieces(strips, gradients);
+        team.run(pieces.size(), (number, own) -> {
+            Piece piece = pieces.get(number);
+            for (Softmax.Strip strip : piece.strips()) {
+                try (TensorScope _ = new TensorScope()) {
+                    Matrix probabilities = scores(sides, strip, scores.get(own.thread()));
+                    Tensor upstream = queries(outGradient, strip);
+                    Matrix gradient = scoreGradients.get(own.thread()).reshaped(strip.rows(), strip.end());
+                    Tensor valuesToKeys = keys(sides.values(), strip).t();
+                    Gemm.multiply(gradient.rounded(), upstream, valuesToKeys, false);
+                    Softmax.backward(
+                            strip,
+                            probabilities.rows(),
+                            gradient.rows(),
+                            sides.logSums().rows(),
+                            dots.rows(),
+                            own);
+                    Tensor queryGradient = queries(gradients.queries(), strip);
+                    Gemm.multiply(queryGradient, gradient.rounded(), keys(sides.keys(), strip), false);
+                    boolean add = !strip.equals(piece.strips().getFirst());
+                    Gemm.multiply(
+                            piece.values().of(strip), probabilities.rounded().t(), upstream, add);
+                    Gemm.multiply(piece.keys().of(strip), gradient.rounded().t(), queries(sides.queries(), strip), add);
+                }
             }
         });
-        addUp(strips, sums, gradients);
+        addUp(pieces);
         scratch.release(mark);
     }
 
-    /** Where a strip's share of the gradients of keys and values goes: the whole's place if the block is one strip. */
-    private record Sums(Tensor keys, Tensor values, List<Rows> parts) {}
-
-    private Sums sums(Softmax.Strip strip, Sides gradients) {
-        if (strip.end() - strip.first() == strip.block().room()) {
-            return new Sums(keys(gradients.keys(), strip), keys(gradients.values(), strip), List.of());
+    /**
+     * Strips of one group in a block that one thread works on, the one that sees most keys first.
+     *
+     * @param first whether it is the first of its block and group, and so sees all keys
+     */
+    private record Piece(List<Softmax.Strip> strips, Sum keys, Sum values, boolean first) {
+        boolean belongsTo(Piece other) {
+            Softmax.Strip mine = strips.getFirst();
+            Softmax.Strip its = other.strips.getFirst();
+            return mine.block().equals(its.block()) && mine.group() == its.group();
         }
-        Matrix keys = Matrix.take(scratch, type, strip.end(), headWidth);
-        Matrix values = Matrix.take(scratch, type, strip.end(), headWidth);
-        return new Sums(keys.tensor(), values.tensor(), List.of(keys.rows(), values.rows()));
     }
 
-    /** Adds the shares of the strips of one group in a block, from the one that reaches farthest on. */
-    private void addUp(List<Softmax.Strip> strips, List<Sums> sums, Sides gradients) {
-        List<Integer> last = new ArrayList<>();
-        for (int i = 0; i < strips.size(); i++) {
-            if (!sums.get(i).parts().isEmpty()
-                    && strips.get(i).end() == strips.get(i).block().room()) {
-                last.add(i);
-            }
+    /** Where a piece sums the gradients of keys or values: rows of {@code matrix} from {@code row} on, in their place for the first. */
+    private record Sum(Matrix matrix, long row, int headWidth) {
+        Tensor of(Softmax.Strip strip) {
+            return matrix.rowsOf(headWidth, row, strip.end());
         }
-        team.run(2 * last.size(), (number, own) -> {
-            int side = number % 2;
-            Softmax.Strip whole = strips.get(last.get(number / 2));
-            Matrix target = side == 0 ? gradients.keys() : gradients.values();
-            int firstRow =
-                    whole.block().at() * groups + whole.group() * whole.block().room();
-            Rows rows = new Rows(
-                    target.memory(), target.rows().half(), target.rows().rows() * groups, headWidth);
-            for (int i = last.get(number / 2); i < strips.size(); i++) {
-                Softmax.Strip strip = strips.get(i);
-                if (strip.block().equals(whole.block()) && strip.group() == whole.group()) {
-                    add(sums.get(i).parts().get(side), rows, firstRow, i == last.get(number / 2), own);
+
+        Rows rows() {
+            Rows all = matrix.rows();
+            return new Rows(matrix.memory(), all.half(), all.rows() * all.width() / headWidth, headWidth);
+        }
+    }
+
+    private List<Piece> pieces(List<Softmax.Strip> strips, Sides gradients) {
+        Map<Sight.Block, List<Softmax.Strip>> byBlock = strips.stream()
+                .collect(Collectors.groupingBy(Softmax.Strip::block, LinkedHashMap::new, Collectors.toList()));
+        List<Piece> pieces = new ArrayList<>();
+        byBlock.forEach((block, ofBlock) -> {
+            int count = Math.min(PIECES, ofBlock.size() / groups);
+            for (int number = 0; number < count; number++) {
+                for (int group = 0; group < groups; group++) {
+                    pieces.add(piece(every(ofBlock, group, number, count), number == 0, gradients));
+                }
+            }
+        });
+        return pieces;
+    }
+
+    /** Returns every {@code step}th strip of a group from the {@code first} on. */
+    private static List<Softmax.Strip> every(List<Softmax.Strip> strips, int group, int first, int step) {
+        List<Softmax.Strip> ofGroup =
+                strips.stream().filter(strip -> strip.group() == group).toList();
+        return IntStream.iterate(first, i -> i < ofGroup.size(), i -> i + step)
+                .mapToObj(ofGroup::get)
+                .toList();
+    }
+
+    private Piece piece(List<Softmax.Strip> strips, boolean first, Sides gradients) {
+        Softmax.Strip farthest = strips.getFirst();
+        if (first) {
+            long row = firstKey(farthest);
+            return new Piece(
+                    strips,
+                    new Sum(gradients.keys(), row, headWidth),
+                    new Sum(gradients.values(), row, headWidth),
+                    true);
+        }
+        return new Piece(
+                strips,
+                new Sum(Matrix.take(scratch, type, farthest.end(), headWidth), 0, headWidth),
+                new Sum(Matrix.take(scratch, type, farthest.end(), headWidth), 0, headWidth),
+                false);
+    }
+
+    /** Adds what further pieces of a block and group have summed to what the first has, in order. */
+    private void addUp(List<Piece> pieces) {
+        List<Piece> firsts = pieces.stream().filter(Piece::first).toList();
+        team.run(firsts.size(), (number, own) -> {
+            Piece first = firsts.get(number);
+            for (Piece piece : pieces) {
+                if (!piece.first() && piece.belongsTo(first)) {
+                    add(piece.keys(), first.keys(), own);
+                    add(piece.values(), first.values(), own);
                 }
             }
         });
     }
 
-    private static void add(Rows part, Rows target, int firstRow, boolean first, Scratch own) {
-        if (first) {
-            Gradients.set(part, target, firstRow, 0, own);
-        } else {
-            Gradients.accumulate(part, target, firstRow, 0, own);
-        }
+    private static void add(Sum part, Sum target, Scratch own) {
+        Gradients.accumulate(part.rows(), target.rows(), Math.toIntExact(target.row()), 0, own);
     }
 
     /** The strips of all blocks and groups, those with most keys first: what is taken up last should be short. */
@@ -184,27 +229,30 @@ record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, 
         int members = heads / groups;
         Sight.Block block = strip.block();
         long row = (long) block.at() * heads + ((long) strip.group() * block.room() + strip.first()) * members;
-        return all.rounded().view(-1, headWidth).narrow(0, row, strip.rows());
+        return all.rowsOf(headWidth, row, strip.rows());
     }
 
     /** [keys up to the strip's end, headWidth]. */
     private Tensor keys(Matrix all, Softmax.Strip strip) {
+        return all.rowsOf(headWidth, firstKey(strip), strip.end());
+    }
+
+    private long firstKey(Softmax.Strip strip) {
         Sight.Block block = strip.block();
-        long row = (long) block.at() * groups + (long) strip.group() * block.room();
-        return all.rounded().view(-1, headWidth).narrow(0, row, strip.end());
+        return (long) block.at() * groups + (long) strip.group() * block.room();
     }
 
     /**
-     * Returns the most bytes that {@link #backward} takes for a pack of {@code tokens}, all of them one block.
+     * Returns the most bytes that a pass takes for a pack of {@code tokens}, all of them one block.
      *
      * @param element bytes of a number in the compute type
      */
-    static long bytes(long tokens, long heads, long groups, long headWidth, long element, int threads) {
+    static long bytes(DecoderSettings settings, long tokens, boolean backward, long element, int threads) {
         long room = Matrix.round(Math.toIntExact(tokens));
-        long queries = Math.min(room, QUERIES_A_STRIP);
-        long scores = 2L * threads * element * heads / groups * queries * room;
-        long strips = Math.ceilDiv(room, QUERIES_A_STRIP);
-        long shares = strips == 1 ? 0 : 2 * element * groups * headWidth * (strips + 1) * room / 2;
-        return scores + shares;
+        long members = settings.heads() / settings.keyValueHeads();
+        long scores = element * threads * members * Math.min(room, QUERIES_A_STRIP) * room;
+        long pieces = Math.min(PIECES, Math.ceilDiv(room, QUERIES_A_STRIP));
+        long keys = element * settings.keyValueHeads() * settings.headWidth() * room;
+        return backward ? 2 * scores + 2 * (pieces - 1) * keys : scores;
     }
 }

@@ -9,12 +9,14 @@ import io.github.dpo4j.model.WeightNames;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.torch.Threads;
 import io.github.dpo4j.torch.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +66,10 @@ public final class FusedDecoder {
     }
 
     private Table table(String name) {
-        return new Table(Matrix.of(weights.matrix(name)).rows(), weights.gradientMemory(name));
+        Tensor matrix = weights.matrix(name);
+        boolean half = type == ScalarType.BFloat16;
+        Rows rows = new Rows(Tensors.bytesOf(matrix), half, (int) matrix.size(0), (int) matrix.size(1));
+        return new Table(rows, weights.gradientMemory(name));
     }
 
     /** Returns the threads of all kernels: as many as libtorch's, with which they take turns. */

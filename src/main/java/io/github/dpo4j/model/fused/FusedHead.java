@@ -5,6 +5,7 @@ import io.github.dpo4j.kernel.Logits;
 import io.github.dpo4j.kernel.Rows;
 import io.github.dpo4j.kernel.Scratch;
 import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.torch.Workspace;
@@ -167,11 +168,16 @@ record FusedHead(
         return logits;
     }
 
-    /** Returns the most bytes that {@link #backward} takes for {@code rows} scored tokens. */
-    static long bytes(long rows, long vocabulary, long width, long element, int threads) {
-        int scored = Matrix.round(Math.toIntExact(rows));
-        Ranges ranges = new Ranges(Math.toIntExact(vocabulary), range(scored, Math.toIntExact(vocabulary)));
-        long perThread = element * (scored * (long) ranges.size() + Math.max(scored, ranges.size()) * width);
-        return threads * perThread + (long) groups(ranges, threads) * Float.BYTES * scored * width;
+    /** Returns the most bytes that a pass takes for {@code scored} tokens. */
+    static long bytes(DecoderSettings settings, long scored, boolean backward, long element, int threads) {
+        int rows = Matrix.round(Math.toIntExact(scored));
+        long width = settings.width();
+        Ranges ranges = new Ranges(settings.vocabularySize(), range(rows, settings.vocabularySize()));
+        long logits = threads * element * rows * ranges.size();
+        if (!backward) {
+            return logits;
+        }
+        long parts = threads * element * Math.max(rows, ranges.size()) * width;
+        return logits + parts + Float.BYTES * width * rows * groups(ranges, threads);
     }
 }

@@ -45,10 +45,9 @@ public record FusedMemory(
 
     /** Returns the bytes of ranges of logits, scores and tiles for a pack of {@code tokens}; they come one after the other. */
     public long beside(long tokens) {
-        long attention = FusedAttention.bytes(
-                tokens, settings.heads(), settings.keyValueHeads(), settings.headWidth(), element(), threads);
-        long head = FusedHead.bytes(tokens, settings.vocabularySize(), settings.width(), element(), threads);
-        return Math.max(attention, Math.max(head, WeightGradients.tileBytes(element(), threads)));
+        long attention = FusedAttention.bytes(settings, tokens, backward, element(), threads);
+        long head = FusedHead.bytes(settings, tokens, backward, element(), threads);
+        return Math.max(attention, Math.max(head, backward ? WeightGradients.tileBytes(element(), threads) : 0));
     }
 
     private long element() {

@@ -2,75 +2,84 @@ package io.github.dpo4j.model.fused;
 
 import io.github.dpo4j.kernel.Part;
 import io.github.dpo4j.kernel.Rows;
-import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.torch.Workspace;
 import java.lang.foreign.MemorySegment;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/**
- * One contiguous matrix as libtorch's products and as the kernels see it.
- *
- * @param rounded the matrix and rows after it up to a round number, whose contents mean nothing
- * @param memory that of {@code rounded}
- */
-record Matrix(Tensor rounded, MemorySegment memory, Rows rows) {
+/** One contiguous matrix as libtorch's products and as the kernels see it: rows of numbers of a workspace. */
+final class Matrix {
     /**
      * Products of a round number of rows are up to a fifth faster, and libtorch compiles code for each number that it has not
      * met; rows of a product that nobody reads cost less.
      */
     private static final int ROUND_ROWS = 32;
 
+    private final Workspace.Space space;
+    private final Rows rows;
+
+    private Matrix(Workspace.Space space, boolean half, int rows, int width) {
+        this.space = space;
+        this.rows = new Rows(space.memory(), half, rows, width);
+    }
+
     static int round(int rows) {
         return Math.ceilDiv(rows, ROUND_ROWS) * ROUND_ROWS;
     }
 
-    /** Returns a matrix [rows, width] of the workspace with left-over contents. */
+    /** Returns a matrix [rows, width] of the workspace with left-over contents, and room for a round number of rows. */
     static Matrix take(Workspace workspace, ScalarType type, int rows, int width) {
-        Workspace.Space space = workspace.take(type, round(rows), width);
-        return new Matrix(
-                space.tensor(), space.memory(), new Rows(space.memory(), type == ScalarType.BFloat16, rows, width));
+        return new Matrix(workspace.take(type, (long) round(rows) * width), type == ScalarType.BFloat16, rows, width);
     }
 
-    /** Wraps a contiguous CPU tensor of float32 or bfloat16 whose first dimension counts the rows. */
-    static Matrix of(Tensor tensor) {
-        int rows = Math.toIntExact(tensor.size(0));
-        int width = Math.toIntExact(tensor.numel() / Math.max(1, rows));
-        MemorySegment memory = Tensors.bytesOf(tensor);
-        return new Matrix(
-                tensor, memory, new Rows(memory, tensor.scalar_type().intern() == ScalarType.BFloat16, rows, width));
-    }
-
-    /** Returns the matrix alone. */
-    Tensor tensor() {
-        return rounded.narrow(0, 0, rows.rows());
+    Rows rows() {
+        return rows;
     }
 
     int width() {
         return rows.width();
     }
 
+    /** Returns the memory of all rows, those of the rounding included. */
+    MemorySegment memory() {
+        return space.memory();
+    }
+
+    /** Returns the matrix as libtorch's; the handle is the innermost scope's, as with all that follow. */
+    Tensor tensor() {
+        return space.matrix(0, rows.rows(), rows.width());
+    }
+
+    /** Returns the matrix and the rows after it up to a round number, whose contents mean nothing. */
+    Tensor rounded() {
+        return space.matrix(0, round(rows.rows()), rows.width());
+    }
+
     /** Returns the rows of a part, which may reach into the rounding. */
     Tensor part(Part part) {
-        return rounded.narrow(0, part.from(), part.rows());
+        return space.matrix((long) part.from() * rows.width(), part.rows(), rows.width());
+    }
+
+    /** Returns {@code n} rows of {@code width} numbers from row {@code from} of rows so wide on. */
+    Tensor rowsOf(int width, long from, long n) {
+        return space.matrix(from * width, n, width);
     }
 
     /** Returns a matrix [n, width] in this one's memory, which another use may have filled. */
     Matrix reshaped(int n, int width) {
-        return new Matrix(
-                rounded.view(-1).narrow(0, 0, (long) round(n) * width).view(round(n), width),
-                memory,
-                new Rows(memory, rows.half(), n, width));
+        return new Matrix(space, rows.half(), n, width);
     }
 
     /** Sets everything to zero. */
     void clear() {
-        memory.fill((byte) 0);
+        memory().fill((byte) 0);
     }
 
     /** Sets the rows of the rounding to zero, so that sums over all rows are those over the matrix's. */
     void clearRounding() {
-        long used = (long) rows.rows() * rows.width() * (rows.half() ? Short.BYTES : Float.BYTES);
-        memory.asSlice(used).fill((byte) 0);
+        int element = rows.half() ? Short.BYTES : Float.BYTES;
+        long used = (long) rows.rows() * rows.width() * element;
+        long all = (long) round(rows.rows()) * rows.width() * element;
+        memory().asSlice(used, all - used).fill((byte) 0);
     }
 }

@@ -1,0 +1,65 @@
+package io.github.dpo4j.model.fused;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dpo4j.model.Activation;
+import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.Linear;
+import io.github.dpo4j.model.Positions;
+import io.github.dpo4j.model.RopeScaling;
+import io.github.dpo4j.torch.ComputeType;
+import org.junit.jupiter.api.Test;
+
+/** The arithmetic on paper for SmolLM2-135M's shape. */
+class FusedMemoryTest {
+    private static DecoderSettings smol(int vocabulary) {
+        return new DecoderSettings(
+                vocabulary,
+                576,
+                30,
+                9,
+                3,
+                64,
+                1536,
+                2048,
+                new Positions.Rotary(64, 10000, new RopeScaling.None()),
+                DecoderSettings.NormKind.RMS,
+                1e-5,
+                DecoderSettings.MlpKind.GATED,
+                Activation.SILU,
+                DecoderSettings.ResidualKind.SEQUENTIAL,
+                Linear.Layout.OUT_IN,
+                DecoderSettings.AttentionScale.USUAL,
+                false,
+                false,
+                false,
+                true);
+    }
+
+    private static FusedMemory backward(int vocabulary) {
+        return new FusedMemory(smol(vocabulary), ComputeType.BFLOAT16, true, false, 2);
+    }
+
+    /** The head's is the most: ranges of 512 logits and their products on two threads, and four sums of [1024, 576]. */
+    @Test
+    void manyScoredTokensTakeLogitsProductsAndSums() {
+        long logits = 2 * 2 * 1024 * 512;
+        long products = 2 * 2 * 1024 * 576;
+        long sums = 4 * 4 * 1024 * 576;
+        assertThat(backward(49152).beside(1024)).isEqualTo(logits + products + sums);
+    }
+
+    /** One example of 8192 tokens: scores of 256 queries of three heads on two threads, twice, and sums of three further pieces. */
+    @Test
+    void aLongExampleTakesScores() {
+        long scores = 2L * 2 * 2 * 3 * 256 * 8192;
+        long sums = 2L * 3 * 2 * 192 * 8192;
+        assertThat(FusedAttention.bytes(smol(49152), 8192, true, 2, 2)).isEqualTo(scores + sums);
+        assertThat(FusedAttention.bytes(smol(49152), 8192, false, 2, 2)).isEqualTo(scores / 2);
+    }
+
+    @Test
+    void theVocabularyCostsNothing() {
+        assertThat(backward(150_000).bytes(1024)).isEqualTo(backward(32_000).bytes(1024));
+    }
+}
