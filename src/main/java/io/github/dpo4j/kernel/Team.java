@@ -57,7 +57,10 @@ public final class Team {
         return helpers.length + 1;
     }
 
-    /** Runs all chunks and returns when the last is done; throws what a chunk threw. Callers on other threads wait their turn. */
+    /**
+     * Runs all chunks and returns when the last is done; throws what a chunk threw. No thread takes part whose number is not
+     * below that of chunks. Callers on other threads wait their turn.
+     */
     public void run(int chunks, Chunk body) {
         if (turn.isHeldByCurrentThread() || Arrays.asList(helpers).contains(Thread.currentThread())) {
             throw new IllegalStateException("a kernel runs inside a kernel");
@@ -125,7 +128,9 @@ public final class Team {
             Job next = job;
             if (next != null && next != last) {
                 last = next;
-                next.work(scratch);
+                if (scratch.thread() < next.chunks) {
+                    next.work(scratch);
+                }
                 spins = 0;
             } else if (spins < SPINS_BEFORE_SLEEP) {
                 spins++;

@@ -173,6 +173,20 @@ class KernelTest {
         assertThat(sums).containsExactly(300, 300);
     }
 
+    /** Callers hold a buffer a thread, and no more than they have chunks. */
+    @Test
+    void noMoreThreadsTakePartThanThereAreChunks() {
+        Team four = new Team(4, () -> {});
+        for (int round = 0; round < 2000; round++) {
+            four.run(2, (_, scratch) -> {
+                Thread.onSpinWait();
+                if (scratch.thread() > 1) {
+                    throw new IllegalStateException("thread " + scratch.thread());
+                }
+            });
+        }
+    }
+
     /** Whichever thread got the chunk: a helper that waited for its own caller's turn would wait for ever. */
     @Test
     void aKernelInsideAKernelIsRefusedOnEveryThread() {
