@@ -66,7 +66,7 @@ public enum ComputeType {
                 type,
                 String.format(
                         Locale.ROOT,
-                        "computing in %s: this CPU multiplies bfloat16 at %.0f and float32 at %.0f GFLOP/s",
+                        "computing in %s: one core multiplies bfloat16 at %.0f and float32 at %.0f GFLOP/s",
                         type.label(),
                         rates[1],
                         rates[0]));
@@ -86,8 +86,10 @@ public enum ComputeType {
     private static double[] rates() {
         ComputeType[] types = {FLOAT32, BFLOAT16};
         double[] best = new double[types.length];
+        // One thread: two of libtorch's may find themselves on one core, for as long as a probe takes.
         try (TensorScope _ = new TensorScope();
-                NoGrad _ = new NoGrad()) {
+                NoGrad _ = new NoGrad();
+                Threads.Alone _ = new Threads.Alone()) {
             Tensor[] factors = new Tensor[types.length];
             Tensor[] products = new Tensor[types.length];
             for (int i = 0; i < types.length; i++) {
