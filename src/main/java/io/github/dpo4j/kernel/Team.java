@@ -1,10 +1,12 @@
 package io.github.dpo4j.kernel;
 
 import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,25 +32,35 @@ public final class Team {
     private final Scratch own = new Scratch(0);
     private volatile @Nullable Job job;
 
-    /** Starts {@code threads - 1} daemon helpers, each of which runs {@code prepare} first. */
+    /** Starts {@code threads - 1} daemon helpers; returns when each has run {@code prepare}. */
     public Team(int threads, Runnable prepare) {
         helpers = new Thread[Math.max(0, threads - 1)];
+        CountDownLatch prepared = new CountDownLatch(helpers.length);
         for (int i = 0; i < helpers.length; i++) {
             int number = i + 1;
             helpers[i] = Thread.ofPlatform()
                     .name("dpo4j-kernel-" + number)
                     .daemon()
                     .start(() -> {
-                        prepare.run();
+                        try {
+                            prepare.run();
+                        } finally {
+                            prepared.countDown();
+                        }
                         help(new Scratch(number));
                     });
+        }
+        try {
+            prepared.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
     /** Returns the process's one team, made at the first call. */
-    public static synchronized Team shared(int threads, Runnable prepare) {
+    public static synchronized Team shared(Supplier<Team> make) {
         if (shared == null) {
-            shared = new Team(threads, prepare);
+            shared = make.get();
         }
         return shared;
     }

@@ -2,10 +2,10 @@ package io.github.dpo4j.torch;
 
 import io.github.dpo4j.UserError;
 import org.bytedeco.openblas.global.openblas_nolapack;
-import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.global.torch;
 
-/** libtorch's worker threads: set once, before the first parallel operation. */
+/** How many threads libtorch's operations use. */
 public final class Threads {
     private Threads() {}
 
@@ -28,9 +28,9 @@ public final class Threads {
 
     /** For the life of a thread that computes one part of something: its operations begin no threads and keep no graph. */
     public static void dedicate() {
-        NativeLibrary.load();
-        new NoGradGuard();
-        use(1);
+        count(); // libtorch gives a thread its number when it is first asked for it
+        torch.set_num_threads(1);
+        GradMode.set_enabled(false);
     }
 
     /** Until closed, operations that this thread begins run on it alone. */

@@ -72,9 +72,14 @@ public final class FusedDecoder {
         return new Table(rows, weights.gradientMemory(name));
     }
 
-    /** Returns the threads of all kernels: as many as libtorch's, with which they take turns. */
+    /** Returns the threads of all passes: as many as libtorch's, which rest meanwhile. */
     public static Team team() {
-        return Team.shared(Threads.count(), Threads::dedicate);
+        return Team.shared(() -> {
+            int threads = Threads.count();
+            Team team = new Team(threads, Threads::dedicate);
+            Threads.set(threads); // helpers have changed what libtorch gives to threads that it has not met
+            return team;
+        });
     }
 
     /** True where tensors of {@code device} can be worked on by kernels; elsewhere the plain decoder does the same work. */

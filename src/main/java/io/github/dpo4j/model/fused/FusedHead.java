@@ -32,8 +32,12 @@ record FusedHead(
     private static final int LOGITS_AT_A_TIME = 1 << 19;
 
     private static final int LEAST_RANGE = 512;
+    /** With few tokens: gradients of so many rows of the weight are made at a time, and threads need ranges to share out. */
+    private static final int MOST_RANGE = 2048;
     /** Sums over ranges are made by so many threads' worth of work apart, and added in order. */
     private static final int GROUPS_A_THREAD = 2;
+
+    private static final int MOST_GROUPS = 32;
 
     int vocabulary() {
         return Math.toIntExact(weight.size(0));
@@ -44,7 +48,8 @@ record FusedHead(
     }
 
     private static int range(int rows, int vocabulary) {
-        return Math.min(vocabulary, Math.max(LEAST_RANGE, LOGITS_AT_A_TIME / Math.max(1, rows) / 64 * 64));
+        int fits = LOGITS_AT_A_TIME / Math.max(1, Matrix.round(rows)) / 64 * 64;
+        return Math.min(vocabulary, Math.clamp(fits, LEAST_RANGE, MOST_RANGE));
     }
 
     private record Ranges(int vocabulary, int size) {
@@ -87,7 +92,7 @@ record FusedHead(
         int groups = groups(ranges, team.threads());
         int threads = Math.min(team.threads(), groups);
         List<Matrix> buffers = take(threads, type, rows, ranges.size());
-        List<Matrix> parts = take(threads, type, Math.max(rows, ranges.size()), width);
+        List<Matrix> parts = take(threads, type, rowsOfPart(rows, ranges.size()), width);
         List<Matrix> sums = take(groups, ScalarType.Float, rows, width);
         // Sums over S are sums over round numbers of rows: those beyond S are zero, and so are their logits.
         hidden.clearRounding();
@@ -147,7 +152,12 @@ record FusedHead(
     }
 
     private static int groups(Ranges ranges, int threads) {
-        return Math.min(ranges.count(), threads == 1 ? 1 : GROUPS_A_THREAD * threads);
+        return Math.min(ranges.count(), threads == 1 ? 1 : Math.min(MOST_GROUPS, GROUPS_A_THREAD * threads));
+    }
+
+    /** A product is the gradient of hidden states or of a range's weights. */
+    private static int rowsOfPart(int rows, int range) {
+        return Math.max(rows, range);
     }
 
     private List<Matrix> take(int count, ScalarType type, int rows, int width) {
@@ -173,11 +183,11 @@ record FusedHead(
         int rows = Matrix.round(Math.toIntExact(scored));
         long width = settings.width();
         Ranges ranges = new Ranges(settings.vocabularySize(), range(rows, settings.vocabularySize()));
-        long logits = threads * element * rows * ranges.size();
+        long logits = threads * element * Math.max(LOGITS_AT_A_TIME, rows * (long) ranges.size());
         if (!backward) {
             return logits;
         }
-        long parts = threads * element * Math.max(rows, ranges.size()) * width;
+        long parts = threads * element * rowsOfPart(rows, Math.min(MOST_RANGE, settings.vocabularySize())) * width;
         return logits + parts + Float.BYTES * width * rows * groups(ranges, threads);
     }
 }

@@ -40,11 +40,14 @@ class FusedMemoryTest {
         return new FusedMemory(smol(vocabulary), ComputeType.BFLOAT16, true, false, 2);
     }
 
-    /** The head's is the most: ranges of 512 logits and their products on two threads, and four sums of [1024, 576]. */
+    /**
+     * The head's is the most: ranges of 512 logits on two threads, their products, which with fewer scored tokens could have
+     * 2048 rows, and four sums of [1024, 576].
+     */
     @Test
     void manyScoredTokensTakeLogitsProductsAndSums() {
         long logits = 2 * 2 * 1024 * 512;
-        long products = 2 * 2 * 1024 * 576;
+        long products = 2 * 2 * 2048 * 576;
         long sums = 4 * 4 * 1024 * 576;
         assertThat(backward(49152).beside(1024)).isEqualTo(logits + products + sums);
     }
