@@ -51,13 +51,14 @@ final class TorchOptions {
             System.err.println("computing in " + recorded.get() + ": the run was begun so");
             return ComputeType.of(recorded.get());
         }
-        return computeType(on);
+        return probed(on);
     }
 
     ComputeType computeType(Device on) {
-        if (dtype != null) {
-            return ComputeType.of(dtype);
-        }
+        return computeType(on, Optional.empty());
+    }
+
+    private static ComputeType probed(Device on) {
         ComputeType.Probe probe = ComputeType.probe(on);
         System.err.println(probe.reason());
         return probe.type();

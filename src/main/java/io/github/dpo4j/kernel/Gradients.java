@@ -43,24 +43,17 @@ public final class Gradients {
         return Lanes.sum(sum) + rest;
     }
 
-    /** Writes the rows into the target's, from {@code firstRow} and {@code column} of it on. */
-    public static void set(Rows rows, Rows target, int firstRow, int column, Scratch scratch) {
+    /** Writes the rows into the target's from {@code firstRow} and {@code column} of it on, or adds them in float32. */
+    public static void put(Rows rows, Rows target, int firstRow, int column, boolean add, Scratch scratch) {
         float[] row = scratch.floats(0, rows.width());
+        float[] before = scratch.floats(1, rows.width());
         for (int i = 0; i < rows.rows(); i++) {
             rows.load(i, row);
+            if (add) {
+                target.load(firstRow + i, column, rows.width(), before);
+                Vectors.add(row, before, rows.width());
+            }
             target.store(firstRow + i, column, rows.width(), row);
-        }
-    }
-
-    /** Adds the rows to the target's in float32, from {@code firstRow} and {@code column} of it on. */
-    public static void accumulate(Rows rows, Rows target, int firstRow, int column, Scratch scratch) {
-        float[] row = scratch.floats(0, rows.width());
-        float[] sum = scratch.floats(1, rows.width());
-        for (int i = 0; i < rows.rows(); i++) {
-            rows.load(i, row);
-            target.load(firstRow + i, column, rows.width(), sum);
-            Vectors.add(sum, row, rows.width());
-            target.store(firstRow + i, column, rows.width(), sum);
         }
     }
 

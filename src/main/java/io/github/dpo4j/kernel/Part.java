@@ -9,10 +9,6 @@ public record Part(int from, int to, Scratch scratch) {
         return to - from;
     }
 
-    public boolean isEmpty() {
-        return to <= from;
-    }
-
     /** Returns the part's rows below {@code end}: a product may have computed more rows than there are. */
     public Part below(int end) {
         return to <= end ? this : new Part(from, Math.max(from, end), scratch);

@@ -17,12 +17,22 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
+    private static final int ROUND = 32;
+
     public Rows {
         long bytes = (long) rows * width * (half ? Short.BYTES : Float.BYTES);
         if (memory.byteSize() < bytes) {
             throw new IllegalArgumentException(
                     rows + " x " + width + " needs " + bytes + " bytes, the memory has " + memory.byteSize());
         }
+    }
+
+    /**
+     * Returns the least round number of rows that holds {@code rows}. Products of such are up to a fifth faster, and libtorch
+     * compiles code for each number that it has not met; rows of a product that nobody reads cost less.
+     */
+    public static int round(int rows) {
+        return Math.ceilDiv(rows, ROUND) * ROUND;
     }
 
     /** Returns the rows [from, to) in their place. */

@@ -21,12 +21,9 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
      * @param at where the block begins once every block takes its {@link #room}
      */
     public record Block(int start, int length, int at) {
-        /** Products over round numbers of rows are faster, and libtorch prepares itself for every number that it has not met. */
-        private static final int ROUND = 32;
-
         /** Returns the rows that attention gives the block: its length and zeros after it. */
         public int room() {
-            return Math.ceilDiv(length, ROUND) * ROUND;
+            return Rows.round(length);
         }
     }
 

@@ -49,17 +49,8 @@ public final class DpoRecipe {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedPairs pairs =
-                    pairs(text, start, settings.datasets(), "dataset", folder.skippedRows("dataset"), inputs);
-            Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(pairs(
-                            text,
-                            start,
-                            settings.evalDatasets(),
-                            "eval_dataset",
-                            folder.skippedRows("eval_dataset"),
-                            inputs));
+            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
+            Optional<TokenizedPairs> held = held(text, start, folder, inputs);
 
             // What it takes of memory is known before any weights are loaded.
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
@@ -121,9 +112,7 @@ public final class DpoRecipe {
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
             TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
-            Optional<TokenizedPairs> held = settings.evalDatasets().isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(pairs(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
+            Optional<TokenizedPairs> held = held(text, start, null, inputs);
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
             ModelFolder reference = reference(start, datasets, inputs);
             DpoReference source = new DpoReference(settings, reference, datasets, inputs, observer, this::say);
@@ -165,15 +154,24 @@ public final class DpoRecipe {
         return datasets;
     }
 
+    private Optional<TokenizedPairs> held(
+            ModelText text, ModelFolder model, @Nullable RunFolder folder, List<HashedFile> inputs) throws IOException {
+        return settings.evalDatasets().isEmpty()
+                ? Optional.empty()
+                : Optional.of(pairs(text, model, settings.evalDatasets(), "eval_dataset", folder, inputs));
+    }
+
+    /** {@code folder} gets the rows that are skipped; null for nowhere. */
     private TokenizedPairs pairs(
             ModelText text,
             ModelFolder model,
             List<String> datasets,
             String role,
-            @Nullable Path skippedRows,
+            @Nullable RunFolder folder,
             List<HashedFile> inputs)
             throws IOException {
-        PairSource.Pairs read = settings.source().read(text, model.settings(), datasets, skippedRows);
+        PairSource.Pairs read = settings.source()
+                .read(text, model.settings(), datasets, folder == null ? null : folder.skippedRows(role));
         TokenizedPairs pairs = read.tokenized();
         say(role + ": " + read.rows().summary());
         say(role + ": " + pairs.report().summary());

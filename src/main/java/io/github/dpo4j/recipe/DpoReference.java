@@ -1,5 +1,6 @@
 package io.github.dpo4j.recipe;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
@@ -7,7 +8,6 @@ import io.github.dpo4j.logprob.LogpsStore;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.report.HashedFile;
-import io.github.dpo4j.report.RunManifest;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.TensorScope;
@@ -143,11 +143,9 @@ final class DpoReference {
     /** True if storing takes fewer passes of the reference over a pair than the run makes; a resumed run stays with its choice. */
     private boolean pays(RunFolder run, Path parent) throws IOException {
         if (run.resuming()) {
-            Optional<Setting> earlier = RunManifest.read(run.manifest()).settings().stream()
-                    .filter(setting -> setting.name().equals(CHOICE))
-                    .findFirst();
+            Optional<JsonNode> earlier = RunFolder.recorded(run.path(), CHOICE);
             if (earlier.isPresent()) {
-                return earlier.get().value().asText().equals("stored");
+                return earlier.get().asText().equals("stored");
             }
         }
         long needed = 0;

@@ -18,7 +18,6 @@ import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.train.Optimizer;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,17 +49,8 @@ public final class SftRecipe {
                 ModelText text = ModelText.of(settings.model())) {
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedCompletions completions =
-                    completions(text, start, settings.datasets(), "dataset", folder.skippedRows("dataset"), inputs);
-            Optional<TokenizedCompletions> held = settings.evalDatasets().isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(completions(
-                            text,
-                            start,
-                            settings.evalDatasets(),
-                            "eval_dataset",
-                            folder.skippedRows("eval_dataset"),
-                            inputs));
+            TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", folder, inputs);
+            Optional<TokenizedCompletions> held = held(text, start, folder, inputs);
 
             MicroBatchBudget micro = MicroBatchBudget.of(training, folder, memory(start, completions, held));
             micro.requireFits();
@@ -111,9 +101,7 @@ public final class SftRecipe {
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>();
             TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", null, inputs);
-            Optional<TokenizedCompletions> held = settings.evalDatasets().isEmpty()
-                    ? Optional.empty()
-                    : Optional.of(completions(text, start, settings.evalDatasets(), "eval_dataset", null, inputs));
+            Optional<TokenizedCompletions> held = held(text, start, null, inputs);
             RunFolder folder = RunFolder.planned(settings.output(), settings.start());
             return MicroBatchBudget.of(settings.training(), folder, memory(start, completions, held))
                     .requirePlan();
@@ -129,16 +117,25 @@ public final class SftRecipe {
         return MemoryNeeds.of(settings.training(), start, examples);
     }
 
+    private Optional<TokenizedCompletions> held(
+            ModelText text, ModelFolder model, @Nullable RunFolder folder, List<HashedFile> inputs) throws IOException {
+        return settings.evalDatasets().isEmpty()
+                ? Optional.empty()
+                : Optional.of(completions(text, model, settings.evalDatasets(), "eval_dataset", folder, inputs));
+    }
+
+    /** {@code folder} gets the rows that are skipped; null for nowhere. */
     private TokenizedCompletions completions(
             ModelText text,
             ModelFolder model,
             List<String> datasets,
             String role,
-            @Nullable Path skippedRows,
+            @Nullable RunFolder folder,
             List<HashedFile> inputs)
             throws IOException {
-        DatasetReader reader =
-                settings.onBadRow() == OnBadRow.SKIP ? DatasetReader.skipping(skippedRows) : DatasetReader.failing();
+        DatasetReader reader = settings.onBadRow() == OnBadRow.SKIP
+                ? DatasetReader.skipping(folder == null ? null : folder.skippedRows(role))
+                : DatasetReader.failing();
         Rows<SftExample> rows = reader.sft(datasets);
         say(role + ": " + rows.summary());
         inputs.addAll(Provenance.dataset(role, rows.files()));

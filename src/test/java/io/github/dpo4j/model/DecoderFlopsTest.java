@@ -13,39 +13,7 @@ import org.junit.jupiter.api.Test;
 class DecoderFlopsTest {
     /** Width 8, 2 layers, 4 heads of width 3 that share 2 key-value heads, MLP width 10, vocabulary 20. */
     private static DecoderSettings tiny(DecoderSettings.MlpKind mlp) {
-        return model(20, 8, 2, 4, 2, 3, 10, mlp);
-    }
-
-    private static DecoderSettings model(
-            int vocabulary,
-            int width,
-            int layers,
-            int heads,
-            int keyValueHeads,
-            int headWidth,
-            int mlpWidth,
-            DecoderSettings.MlpKind mlp) {
-        return new DecoderSettings(
-                vocabulary,
-                width,
-                layers,
-                heads,
-                keyValueHeads,
-                headWidth,
-                mlpWidth,
-                1024,
-                new Positions.Learned(1024),
-                DecoderSettings.NormKind.RMS,
-                1e-5,
-                mlp,
-                Activation.SILU,
-                DecoderSettings.ResidualKind.SEQUENTIAL,
-                Linear.Layout.OUT_IN,
-                DecoderSettings.AttentionScale.USUAL,
-                false,
-                false,
-                false,
-                true);
+        return Shapes.llama(20, 8, 2, 4, 2, 3, 10, mlp);
     }
 
     private static TokenizedPair pair(int prompt, int chosen, int rejected) {
@@ -97,7 +65,7 @@ class DecoderFlopsTest {
 
     @Test
     void aPairOnALlamaOf135MillionWeightsIsATwentiethOfATeraflop() {
-        DecoderSettings llama = model(49152, 576, 30, 9, 3, 64, 1536, DecoderSettings.MlpKind.GATED);
+        DecoderSettings llama = Shapes.smolLm2(49152);
         PackedTokens pack = pack(pair(120, 40, 50));
         // 210 tokens x 2 x 30 x 3,538,944 elements = 44.59e9; 20,155 keys x 4 x 576 x 30 = 1.39e9; 90 x 2 x 576 x 49152
         // = 5.10e9.

@@ -7,13 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.golden.Golden;
-import io.github.dpo4j.model.Activation;
-import io.github.dpo4j.model.DecoderSettings;
-import io.github.dpo4j.model.Linear;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.Parameters;
-import io.github.dpo4j.model.Positions;
-import io.github.dpo4j.model.RopeScaling;
+import io.github.dpo4j.model.Shapes;
 import io.github.dpo4j.model.WeightCounts;
 import io.github.dpo4j.model.fused.FusedMemory;
 import io.github.dpo4j.torch.ComputeType;
@@ -36,27 +32,7 @@ class MemoryPlanTest {
 
     /** 30 layers, width 576, 9 heads on 3, head width 64, MLP 1536, 49152 ids, tied; its files are bfloat16. */
     private static final MemoryNeeds.Model SMOL = new MemoryNeeds.Model(
-            new DecoderSettings(
-                    49152,
-                    576,
-                    30,
-                    9,
-                    3,
-                    64,
-                    1536,
-                    2048,
-                    new Positions.Rotary(64, 10000, new RopeScaling.None()),
-                    DecoderSettings.NormKind.RMS,
-                    1e-5,
-                    DecoderSettings.MlpKind.GATED,
-                    Activation.SILU,
-                    DecoderSettings.ResidualKind.SEQUENTIAL,
-                    Linear.Layout.OUT_IN,
-                    DecoderSettings.AttentionScale.USUAL,
-                    false,
-                    false,
-                    false,
-                    true),
+            Shapes.smolLm2(49152),
             // Matrices: 49152 x 576 + 30 x (2 x 576 x 576 + 2 x 192 x 576 + 3 x 1536 x 576); vectors: 61 x 576.
             new WeightCounts(134_479_872, 35_136, 28_311_552, 269_030_016));
 

@@ -180,7 +180,7 @@ record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, 
     }
 
     private static void add(Sum part, Sum target, Scratch own) {
-        Gradients.accumulate(part.rows(), target.rows(), Math.toIntExact(target.row()), 0, own);
+        Gradients.put(part.rows(), target.rows(), Math.toIntExact(target.row()), 0, true, own);
     }
 
     /** The strips of all blocks and groups, those with most keys first: what is taken up last should be short. */
@@ -188,7 +188,7 @@ record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, 
         List<Softmax.Strip> strips = new ArrayList<>();
         for (Sight.Block block : sight.blocks()) {
             int count = Math.ceilDiv(block.room(), QUERIES_A_STRIP);
-            int queries = Matrix.round(Math.ceilDiv(block.room(), count));
+            int queries = Rows.round(Math.ceilDiv(block.room(), count));
             for (int first = 0; first < block.room(); first += queries) {
                 int end = Math.min(block.room(), first + queries);
                 for (int group = 0; group < groups; group++) {
@@ -203,14 +203,11 @@ record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, 
     /** A matrix a thread, large enough for the scores of any strip. */
     private List<Matrix> buffers(List<Softmax.Strip> strips) {
         int most = strips.stream()
-                .mapToInt(strip -> Math.multiplyExact(Matrix.round(strip.rows()), strip.end()))
+                .mapToInt(strip -> Math.multiplyExact(Rows.round(strip.rows()), strip.end()))
                 .max()
                 .orElse(0);
-        List<Matrix> buffers = new ArrayList<>();
-        for (int thread = 0; thread < Math.min(team.threads(), strips.size()); thread++) {
-            buffers.add(Matrix.take(scratch, type, Matrix.round(1), Math.ceilDiv(most, Matrix.round(1))));
-        }
-        return buffers;
+        int rows = Rows.round(1);
+        return Matrix.take(Math.min(team.threads(), strips.size()), scratch, type, rows, Math.ceilDiv(most, rows));
     }
 
     /** Returns the strip's unscaled scores, [rows, keys]. */
@@ -248,7 +245,7 @@ record FusedAttention(Team team, Workspace scratch, ScalarType type, int heads, 
      * @param element bytes of a number in the compute type
      */
     static long bytes(DecoderSettings settings, long tokens, boolean backward, long element, int threads) {
-        long room = Matrix.round(Math.toIntExact(tokens));
+        long room = Rows.round(Math.toIntExact(tokens));
         long members = settings.heads() / settings.keyValueHeads();
         long scores = element * threads * members * Math.min(room, QUERIES_A_STRIP) * room;
         long pieces = Math.min(PIECES, Math.ceilDiv(room, QUERIES_A_STRIP));

@@ -3,13 +3,10 @@ package io.github.dpo4j.model.fused;
 import io.github.dpo4j.kernel.Gradients;
 import io.github.dpo4j.kernel.Logits;
 import io.github.dpo4j.kernel.Rows;
-import io.github.dpo4j.kernel.Scratch;
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.torch.TensorScope;
-import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.torch.Workspace;
-import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -48,7 +45,7 @@ record FusedHead(
     }
 
     private static int range(int rows, int vocabulary) {
-        int fits = LOGITS_AT_A_TIME / Math.max(1, Matrix.round(rows)) / 64 * 64;
+        int fits = LOGITS_AT_A_TIME / Math.max(1, Rows.round(rows)) / 64 * 64;
         return Math.min(vocabulary, Math.clamp(fits, LEAST_RANGE, MOST_RANGE));
     }
 
@@ -71,7 +68,8 @@ record FusedHead(
         Workspace.Mark mark = scratch.mark();
         Ranges ranges = ranges(targets.length);
         Logits logits = new Logits(targets, ranges.count());
-        List<Matrix> buffers = take(Math.min(team.threads(), ranges.count()), type, targets.length, ranges.size());
+        List<Matrix> buffers =
+                Matrix.take(Math.min(team.threads(), ranges.count()), scratch, type, targets.length, ranges.size());
         team.run(ranges.count(), (number, own) -> {
             try (TensorScope _ = new TensorScope()) {
                 Matrix part = logits(hidden, ranges, number, buffers.get(own.thread()));
@@ -91,9 +89,9 @@ record FusedHead(
         Ranges ranges = ranges(rows);
         int groups = groups(ranges, team.threads());
         int threads = Math.min(team.threads(), groups);
-        List<Matrix> buffers = take(threads, type, rows, ranges.size());
-        List<Matrix> parts = take(threads, type, rowsOfPart(rows, ranges.size()), width);
-        List<Matrix> sums = take(groups, ScalarType.Float, rows, width);
+        List<Matrix> buffers = Matrix.take(threads, scratch, type, rows, ranges.size());
+        List<Matrix> parts = Matrix.take(threads, scratch, type, Math.max(rows, ranges.size()), width);
+        List<Matrix> sums = Matrix.take(groups, scratch, ScalarType.Float, rows, width);
         // Sums over S are sums over round numbers of rows: those beyond S are zero, and so are their logits.
         hidden.clearRounding();
         team.run(groups, (group, own) -> {
@@ -113,59 +111,27 @@ record FusedHead(
                             logits.rounded(),
                             weight.narrow(0, ranges.from(number), ranges.length(number)),
                             false);
-                    Gradients.accumulate(product.rows(), sum.rows(), 0, 0, own);
-                    weightGradient(hidden, logits, ranges.from(number), part, overwrite, own);
+                    Gradients.put(product.rows(), sum.rows(), 0, 0, true, own);
+                    if (gradient != null) {
+                        WeightGradients.Tile tile =
+                                new WeightGradients.Tile(ranges.from(number), logits.width(), 0, width);
+                        WeightGradients.multiply(
+                                gradient, tile, logits.rounded().t(), hidden.rounded(), !overwrite, part, own);
+                    }
                 }
             }
         });
         team.runParts(rows, 1, part -> {
             for (int group = 0; group < groups; group++) {
                 Rows from = sums.get(group).rows().slice(part.from(), part.to());
-                if (group == 0) {
-                    Gradients.set(from, hiddenGradient.rows(), part.from(), 0, part.scratch());
-                } else {
-                    Gradients.accumulate(from, hiddenGradient.rows(), part.from(), 0, part.scratch());
-                }
+                Gradients.put(from, hiddenGradient.rows(), part.from(), 0, group > 0, part.scratch());
             }
         });
         scratch.release(mark);
     }
 
-    private void weightGradient(
-            Matrix hidden, Matrix logits, int firstToken, Matrix buffer, boolean overwrite, Scratch own) {
-        if (gradient == null) {
-            return;
-        }
-        Tensor target = gradient.narrow(0, firstToken, logits.width());
-        if (type == ScalarType.Float) {
-            Gemm.multiply(target, logits.rounded().t(), hidden.rounded(), !overwrite);
-            return;
-        }
-        Matrix product = buffer.reshaped(logits.width(), hidden.width());
-        Gemm.multiply(product.tensor(), logits.rounded().t(), hidden.rounded(), false);
-        Rows sums = new Rows(Tensors.bytesOf(target), false, logits.width(), hidden.width());
-        if (overwrite) {
-            Gradients.set(product.rows(), sums, 0, 0, own);
-        } else {
-            Gradients.accumulate(product.rows(), sums, 0, 0, own);
-        }
-    }
-
     private static int groups(Ranges ranges, int threads) {
         return Math.min(ranges.count(), threads == 1 ? 1 : Math.min(MOST_GROUPS, GROUPS_A_THREAD * threads));
-    }
-
-    /** A product is the gradient of hidden states or of a range's weights. */
-    private static int rowsOfPart(int rows, int range) {
-        return Math.max(rows, range);
-    }
-
-    private List<Matrix> take(int count, ScalarType type, int rows, int width) {
-        List<Matrix> matrices = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            matrices.add(Matrix.take(scratch, type, rows, width));
-        }
-        return matrices;
     }
 
     private Matrix logits(Matrix hidden, Ranges ranges, int number, Matrix buffer) {
@@ -180,14 +146,14 @@ record FusedHead(
 
     /** Returns the most bytes that a pass takes for {@code scored} tokens. */
     static long bytes(DecoderSettings settings, long scored, boolean backward, long element, int threads) {
-        int rows = Matrix.round(Math.toIntExact(scored));
+        int rows = Rows.round(Math.toIntExact(scored));
         long width = settings.width();
         Ranges ranges = new Ranges(settings.vocabularySize(), range(rows, settings.vocabularySize()));
         long logits = threads * element * Math.max(LOGITS_AT_A_TIME, rows * (long) ranges.size());
         if (!backward) {
             return logits;
         }
-        long parts = threads * element * rowsOfPart(rows, Math.min(MOST_RANGE, settings.vocabularySize())) * width;
+        long parts = threads * element * Math.max(rows, Math.min(MOST_RANGE, settings.vocabularySize())) * width;
         return logits + parts + Float.BYTES * width * rows * groups(ranges, threads);
     }
 }

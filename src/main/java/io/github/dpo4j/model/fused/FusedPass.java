@@ -8,6 +8,7 @@ import io.github.dpo4j.kernel.Logits;
 import io.github.dpo4j.kernel.Norms;
 import io.github.dpo4j.kernel.Norms.Addend;
 import io.github.dpo4j.kernel.Part;
+import io.github.dpo4j.kernel.Rows;
 import io.github.dpo4j.kernel.Sight;
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.DecoderSettings;
@@ -151,7 +152,7 @@ public final class FusedPass {
 
     /** Runs {@code body} on even parts of all rows, one a thread; a product may go into the rounding of the last. */
     private void parts(Consumer<Part> body) {
-        team.runParts(Matrix.round(tokens.size()), Norms.ROWS_A_SUM, part -> {
+        team.runParts(Rows.round(tokens.size()), Norms.ROWS_A_SUM, part -> {
             try (TensorScope _ = new TensorScope()) {
                 body.accept(part);
             }

@@ -4,17 +4,13 @@ import io.github.dpo4j.kernel.Part;
 import io.github.dpo4j.kernel.Rows;
 import io.github.dpo4j.torch.Workspace;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** One contiguous matrix as libtorch's products and as the kernels see it: rows of numbers of a workspace. */
 final class Matrix {
-    /**
-     * Products of a round number of rows are up to a fifth faster, and libtorch compiles code for each number that it has not
-     * met; rows of a product that nobody reads cost less.
-     */
-    private static final int ROUND_ROWS = 32;
-
     private final Workspace.Space space;
     private final Rows rows;
 
@@ -23,13 +19,17 @@ final class Matrix {
         this.rows = new Rows(space.memory(), half, rows, width);
     }
 
-    static int round(int rows) {
-        return Math.ceilDiv(rows, ROUND_ROWS) * ROUND_ROWS;
-    }
-
     /** Returns a matrix [rows, width] of the workspace with left-over contents, and room for a round number of rows. */
     static Matrix take(Workspace workspace, ScalarType type, int rows, int width) {
-        return new Matrix(workspace.take(type, (long) round(rows) * width), type == ScalarType.BFloat16, rows, width);
+        return new Matrix(
+                workspace.take(type, (long) Rows.round(rows) * width), type == ScalarType.BFloat16, rows, width);
+    }
+
+    /** Returns so many of them, one a thread or one a partial sum. */
+    static List<Matrix> take(int count, Workspace workspace, ScalarType type, int rows, int width) {
+        return Stream.generate(() -> take(workspace, type, rows, width))
+                .limit(count)
+                .toList();
     }
 
     Rows rows() {
@@ -52,7 +52,7 @@ final class Matrix {
 
     /** Returns the matrix and the rows after it up to a round number, whose contents mean nothing. */
     Tensor rounded() {
-        return space.matrix(0, round(rows.rows()), rows.width());
+        return space.matrix(0, Rows.round(rows.rows()), rows.width());
     }
 
     /** Returns the rows of a part, which may reach into the rounding. */
@@ -79,7 +79,7 @@ final class Matrix {
     void clearRounding() {
         int element = rows.half() ? Short.BYTES : Float.BYTES;
         long used = (long) rows.rows() * rows.width() * element;
-        long all = (long) round(rows.rows()) * rows.width() * element;
+        long all = (long) Rows.round(rows.rows()) * rows.width() * element;
         memory().asSlice(used, all - used).fill((byte) 0);
     }
 }

@@ -59,7 +59,6 @@ final class WeightGradients {
     }
 
     private void add(Tensor gradient, Matrix left, Matrix right) {
-        Rows sums = new Rows(Tensors.bytesOf(gradient), false, left.width(), right.width());
         for (int row = 0; row < left.width(); row += TILE_ROWS) {
             for (int column = 0; column < right.width(); column += TILE_COLUMNS) {
                 Tile tile = new Tile(
@@ -67,37 +66,37 @@ final class WeightGradients {
                         Math.min(TILE_ROWS, left.width() - row),
                         column,
                         Math.min(TILE_COLUMNS, right.width() - column));
-                tasks.add((own, part) -> tile(gradient, sums, left, right, tile, own, part));
+                tasks.add((own, buffer) -> {
+                    Tensor a = left.rounded().narrow(1, tile.row(), tile.rows()).t();
+                    Tensor b = right.rounded().narrow(1, tile.column(), tile.columns());
+                    multiply(gradient, tile, a, b, !overwrite, buffer, own);
+                });
             }
         }
     }
 
-    private record Tile(int row, int rows, int column, int columns) {}
+    /** A part of a gradient. */
+    record Tile(int row, int rows, int column, int columns) {}
 
-    private void tile(Tensor gradient, Rows sums, Matrix left, Matrix right, Tile tile, Scratch own, Matrix part) {
-        Tensor a = left.rounded().narrow(1, tile.row(), tile.rows()).t();
-        Tensor b = right.rounded().narrow(1, tile.column(), tile.columns());
-        if (type == ScalarType.Float) {
+    /** Sets a tile of a gradient [.., ..] to a b, or adds that; {@code buffer} has room for the tile in the compute type. */
+    static void multiply(Tensor gradient, Tile tile, Tensor a, Tensor b, boolean add, Matrix buffer, Scratch own) {
+        if (!buffer.rows().half()) {
             Tensor target = gradient.narrow(0, tile.row(), tile.rows()).narrow(1, tile.column(), tile.columns());
-            Gemm.multiply(target, a, b, !overwrite);
+            Gemm.multiply(target, a, b, add);
             return;
         }
-        Matrix product = part.reshaped(tile.rows(), tile.columns());
+        Matrix product = buffer.reshaped(tile.rows(), tile.columns());
         Gemm.multiply(product.tensor(), a, b, false);
-        if (overwrite) {
-            Gradients.set(product.rows(), sums, tile.row(), tile.column(), own);
-        } else {
-            Gradients.accumulate(product.rows(), sums, tile.row(), tile.column(), own);
-        }
+        Rows sums = new Rows(
+                Tensors.bytesOf(gradient), false, Math.toIntExact(gradient.size(0)), Math.toIntExact(gradient.size(1)));
+        Gradients.put(product.rows(), sums, tile.row(), tile.column(), add, own);
     }
 
     /** Makes them all. */
     void run(Team team) {
         Workspace.Mark mark = scratch.mark();
-        List<Matrix> tiles = new ArrayList<>();
-        for (int thread = 0; thread < team.threads(); thread++) {
-            tiles.add(Matrix.take(scratch, type, type == ScalarType.Float ? 0 : TILE_ROWS, TILE_COLUMNS));
-        }
+        int rows = type == ScalarType.Float ? 0 : TILE_ROWS;
+        List<Matrix> tiles = Matrix.take(team.threads(), scratch, type, rows, TILE_COLUMNS);
         team.run(tasks.size(), (number, own) -> {
             try (TensorScope _ = new TensorScope()) {
                 tasks.get(number).run(own, tiles.get(own.thread()));

@@ -2,42 +2,14 @@ package io.github.dpo4j.model.fused;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dpo4j.model.Activation;
-import io.github.dpo4j.model.DecoderSettings;
-import io.github.dpo4j.model.Linear;
-import io.github.dpo4j.model.Positions;
-import io.github.dpo4j.model.RopeScaling;
+import io.github.dpo4j.model.Shapes;
 import io.github.dpo4j.torch.ComputeType;
 import org.junit.jupiter.api.Test;
 
 /** The arithmetic on paper for SmolLM2-135M's shape. */
 class FusedMemoryTest {
-    private static DecoderSettings smol(int vocabulary) {
-        return new DecoderSettings(
-                vocabulary,
-                576,
-                30,
-                9,
-                3,
-                64,
-                1536,
-                2048,
-                new Positions.Rotary(64, 10000, new RopeScaling.None()),
-                DecoderSettings.NormKind.RMS,
-                1e-5,
-                DecoderSettings.MlpKind.GATED,
-                Activation.SILU,
-                DecoderSettings.ResidualKind.SEQUENTIAL,
-                Linear.Layout.OUT_IN,
-                DecoderSettings.AttentionScale.USUAL,
-                false,
-                false,
-                false,
-                true);
-    }
-
     private static FusedMemory backward(int vocabulary) {
-        return new FusedMemory(smol(vocabulary), ComputeType.BFLOAT16, true, false, 2);
+        return new FusedMemory(Shapes.smolLm2(vocabulary), ComputeType.BFLOAT16, true, false, 2);
     }
 
     /**
@@ -57,8 +29,10 @@ class FusedMemoryTest {
     void aLongExampleTakesScores() {
         long scores = 2L * 2 * 2 * 3 * 256 * 8192;
         long sums = 2L * 3 * 2 * 192 * 8192;
-        assertThat(FusedAttention.bytes(smol(49152), 8192, true, 2, 2)).isEqualTo(scores + sums);
-        assertThat(FusedAttention.bytes(smol(49152), 8192, false, 2, 2)).isEqualTo(scores / 2);
+        assertThat(FusedAttention.bytes(Shapes.smolLm2(49152), 8192, true, 2, 2))
+                .isEqualTo(scores + sums);
+        assertThat(FusedAttention.bytes(Shapes.smolLm2(49152), 8192, false, 2, 2))
+                .isEqualTo(scores / 2);
     }
 
     @Test
