@@ -49,32 +49,46 @@ public final class Gates {
         }
     }
 
-    /** Replaces gate and up (without their biases) by their gradients, given the gradient of what {@link #forward} gave. */
-    public static void backward(Part part, Activation activation, @Nullable Input gate, Input up, Rows outGradient) {
-        int width = outGradient.width();
+    /**
+     * Replaces gate and up (without their biases) by their gradients, given the gradient of what {@link #forward} gave, and
+     * that gradient by what forward gave.
+     */
+    public static void backward(Part part, Activation activation, @Nullable Input gate, Input up, Rows inner) {
+        int width = inner.width();
         float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty();
         float[] upBias = up.biasOrEmpty();
         float[] d = part.scratch().floats(0, width);
         float[] u = part.scratch().floats(1, width);
         float[] g = part.scratch().floats(2, width);
-        float[] a = part.scratch().floats(3, width);
+        float[] slope = part.scratch().floats(3, width);
         for (int row = part.from(); row < part.to(); row++) {
-            outGradient.load(row, d);
+            inner.load(row, d);
             load(up, upBias, row, u);
             if (gate == null) {
-                slope(activation, u, a, width);
-                Vectors.multiply(d, a, width);
+                activate(activation, u, u, slope, width);
+                Vectors.multiply(d, slope, width);
+                inner.store(row, u);
                 up.rows().store(row, d);
             } else {
                 load(gate, gateBias, row, g);
-                activate(activation, g, a, width);
-                Vectors.multiply(a, d, width);
-                up.rows().store(row, a);
-                slope(activation, g, a, width);
-                Vectors.multiply(d, u, width);
-                Vectors.multiply(d, a, width);
+                activate(activation, g, g, slope, width);
+                gradients(d, u, g, slope, width);
+                inner.store(row, u);
+                up.rows().store(row, g);
                 gate.rows().store(row, d);
             }
+        }
+    }
+
+    /** Given d, u, act(gate) in g, and its slope: leaves the gradient of gate in d, act(gate) u in u, the gradient of up in g. */
+    private static void gradients(float[] d, float[] u, float[] g, float[] slope, int n) {
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            FloatVector upstream = FloatVector.fromArray(Lanes.F, d, i);
+            FloatVector up = FloatVector.fromArray(Lanes.F, u, i);
+            FloatVector activated = FloatVector.fromArray(Lanes.F, g, i);
+            upstream.mul(up).mul(FloatVector.fromArray(Lanes.F, slope, i)).intoArray(d, i);
+            activated.mul(up).intoArray(u, i);
+            activated.mul(upstream).intoArray(g, i);
         }
     }
 
@@ -94,48 +108,54 @@ public final class Gates {
         }
     }
 
-    /** Derivatives at x. */
-    private static void slope(Activation activation, float[] x, float[] out, int n) {
+    /** Values and derivatives at x; {@code out} may be x. */
+    private static void activate(Activation activation, float[] x, float[] out, float[] slope, int n) {
         switch (activation) {
-            case SILU -> siluSlope(x, out, n);
-            case GELU -> geluSlope(x, out, n);
-            case GELU_TANH -> geluTanhSlope(x, out, n);
-            case RELU -> reluSlope(x, out, n);
+            case SILU -> silu(x, out, slope, n);
+            case GELU -> gelu(x, out, slope, n);
+            case GELU_TANH -> geluTanh(x, out, slope, n);
+            case RELU -> relu(x, out, slope, n);
         }
     }
 
     private static void silu(float[] x, float[] out, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
-            v.div(Lanes.exp(v.neg()).add(1f)).intoArray(out, i);
+            v.mul(Lanes.sigmoid(v)).intoArray(out, i);
         }
     }
 
-    /** s (1 + x (1 - s)) with s = sigmoid x. */
-    private static void siluSlope(float[] x, float[] out, int n) {
+    /** x s and s (1 + x (1 - s)) with s = sigmoid x. */
+    private static void silu(float[] x, float[] out, float[] slope, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
             FloatVector s = Lanes.sigmoid(v);
             FloatVector one = FloatVector.broadcast(Lanes.F, 1f);
-            s.mul(one.sub(s).fma(v, one)).intoArray(out, i);
+            s.mul(one.sub(s).fma(v, one)).intoArray(slope, i);
+            v.mul(s).intoArray(out, i);
         }
     }
 
-    /** x Phi(x). */
+    /** Phi(x), the normal distribution. */
+    private static FloatVector cumulative(FloatVector v) {
+        return Lanes.erf(v.mul(SQRT_HALF)).add(1f).mul(0.5f);
+    }
+
     private static void gelu(float[] x, float[] out, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
-            Lanes.erf(v.mul(SQRT_HALF)).add(1f).mul(0.5f).mul(v).intoArray(out, i);
+            cumulative(v).mul(v).intoArray(out, i);
         }
     }
 
-    /** Phi(x) + x phi(x). */
-    private static void geluSlope(float[] x, float[] out, int n) {
+    /** x Phi(x) and Phi(x) + x phi(x). */
+    private static void gelu(float[] x, float[] out, float[] slope, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
-            FloatVector cumulative = Lanes.erf(v.mul(SQRT_HALF)).add(1f).mul(0.5f);
+            FloatVector cumulative = cumulative(v);
             FloatVector density = Lanes.exp(v.mul(v).mul(-0.5f)).mul(INVERSE_SQRT_2_PI);
-            v.fma(density, cumulative).intoArray(out, i);
+            v.fma(density, cumulative).intoArray(slope, i);
+            cumulative.mul(v).intoArray(out, i);
         }
     }
 
@@ -150,14 +170,15 @@ public final class Gates {
         return v.mul(v).mul(v).mul(CUBIC).add(v).mul(SQRT_2_OVER_PI);
     }
 
-    private static void geluTanhSlope(float[] x, float[] out, int n) {
+    private static void geluTanh(float[] x, float[] out, float[] slope, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
             FloatVector t = Lanes.tanh(inner(v));
             FloatVector innerSlope = v.mul(v).mul(3 * CUBIC).add(1f).mul(SQRT_2_OVER_PI);
             FloatVector one = FloatVector.broadcast(Lanes.F, 1f);
             FloatVector outer = one.sub(t.mul(t)).mul(innerSlope).mul(v);
-            outer.add(t).add(1f).mul(0.5f).intoArray(out, i);
+            outer.add(t).add(1f).mul(0.5f).intoArray(slope, i);
+            t.add(1f).mul(0.5f).mul(v).intoArray(out, i);
         }
     }
 
@@ -167,11 +188,12 @@ public final class Gates {
         }
     }
 
-    private static void reluSlope(float[] x, float[] out, int n) {
+    private static void relu(float[] x, float[] out, float[] slope, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             FloatVector v = FloatVector.fromArray(Lanes.F, x, i);
             FloatVector zero = FloatVector.zero(Lanes.F);
-            zero.blend(1f, v.compare(VectorOperators.GT, 0f)).intoArray(out, i);
+            zero.blend(1f, v.compare(VectorOperators.GT, 0f)).intoArray(slope, i);
+            v.max(0f).intoArray(out, i);
         }
     }
 }

@@ -45,15 +45,41 @@ public final class Gradients {
 
     /** Writes the rows into the target's from {@code firstRow} and {@code column} of it on, or adds them in float32. */
     public static void put(Rows rows, Rows target, int firstRow, int column, boolean add, Scratch scratch) {
-        float[] row = scratch.floats(0, rows.width());
-        float[] before = scratch.floats(1, rows.width());
+        int n = rows.width();
+        if (rows.half() && !target.half() && n % Lanes.COUNT == 0) {
+            for (int i = 0; i < rows.rows(); i++) {
+                long to = ((long) (firstRow + i) * target.width() + column) * Float.BYTES;
+                widen(rows.memory(), (long) i * n * Short.BYTES, target.memory(), to, n, add);
+            }
+            return;
+        }
+        float[] row = scratch.floats(0, n);
+        float[] before = scratch.floats(1, n);
         for (int i = 0; i < rows.rows(); i++) {
             rows.load(i, row);
             if (add) {
-                target.load(firstRow + i, column, rows.width(), before);
-                Vectors.add(row, before, rows.width());
+                target.load(firstRow + i, column, n, before);
+                Vectors.add(row, before, n);
             }
-            target.store(firstRow + i, column, rows.width(), row);
+            target.store(firstRow + i, column, n, row);
+        }
+    }
+
+    /** From bfloat16 to float32, memory to memory: every weight's gradient comes this way. */
+    private static void widen(MemorySegment from, long at, MemorySegment to, long target, int n, boolean add) {
+        if (add) {
+            for (int i = 0; i < n; i += Lanes.COUNT) {
+                FloatVector before =
+                        FloatVector.fromMemorySegment(Lanes.F, to, target + (long) i * Float.BYTES, LITTLE_ENDIAN);
+                Rows.half(from, at + (long) i * Short.BYTES)
+                        .add(before)
+                        .intoMemorySegment(to, target + (long) i * Float.BYTES, LITTLE_ENDIAN);
+            }
+        } else {
+            for (int i = 0; i < n; i += Lanes.COUNT) {
+                Rows.half(from, at + (long) i * Short.BYTES)
+                        .intoMemorySegment(to, target + (long) i * Float.BYTES, LITTLE_ENDIAN);
+            }
         }
     }
 

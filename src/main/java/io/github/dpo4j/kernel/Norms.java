@@ -89,19 +89,6 @@ public final class Norms {
         }
     }
 
-    /** Makes of saved normalized rows what {@link #forward} gave out. */
-    public static void again(Part part, Rows normalized, Norm norm, Rows out) {
-        int width = normalized.width();
-        float[] weight = Vectors.read(norm.weight(), width);
-        float[] bias = norm.bias() == null ? null : Vectors.read(norm.bias(), width);
-        float[] x = part.scratch().floats(0, width);
-        for (int row = part.from(); row < part.to(); row++) {
-            normalized.load(row, x);
-            scale(x, weight, bias, width);
-            out.store(row, x);
-        }
-    }
-
     /**
      * The sums over rows of backward: the gradients of a norm's weight and bias. A few rows' sums at a time, added in order,
      * give the same bits whichever thread had which rows.
@@ -143,6 +130,7 @@ public final class Norms {
      * @param outGradient gradient of what the norm gave out
      * @param residualGradient float32, read and written
      * @param copy gets the residual's gradient in the compute type for the products that come next; null for none
+     * @param again gets what forward gave out; null for none
      */
     public static void backward(
             Part part,
@@ -152,9 +140,11 @@ public final class Norms {
             Norm norm,
             Rows residualGradient,
             @Nullable Rows copy,
+            @Nullable Rows again,
             Sums sums) {
         int width = normalized.width();
         float[] weight = Vectors.read(norm.weight(), width);
+        float[] bias = norm.bias() == null ? null : Vectors.read(norm.bias(), width);
         float[] g = part.scratch().floats(0, width);
         float[] x = part.scratch().floats(1, width);
         float[] dx = part.scratch().floats(2, width);
@@ -170,6 +160,10 @@ public final class Norms {
             residualGradient.store(row, dx);
             if (copy != null) {
                 copy.store(row, dx);
+            }
+            if (again != null) {
+                scale(x, weight, bias, width);
+                again.store(row, x);
             }
         }
     }

@@ -15,6 +15,7 @@ import jdk.incubator.vector.VectorOperators;
  */
 public record Rows(MemorySegment memory, boolean half, int rows, int width) {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
     private static final int ROUND = 32;
@@ -77,9 +78,23 @@ public record Rows(MemorySegment memory, boolean half, int rows, int width) {
 
     /** Sets {@code n} elements from {@code index} on to zero. */
     void zero(long index, long n) {
-        int bytes = half ? Short.BYTES : Float.BYTES;
-        if (n > 0) {
-            memory.asSlice(index * bytes, n * bytes).fill((byte) 0);
+        int element = half ? Short.BYTES : Float.BYTES;
+        zeroBytes(memory, index * element, Math.toIntExact(n * element));
+    }
+
+    /** As {@link MemorySegment#fill} of a slice, which costs more than a row of attention scores has to clear. */
+    private static void zeroBytes(MemorySegment memory, long at, int n) {
+        FloatVector zeros = FloatVector.zero(Lanes.F);
+        int vector = Lanes.COUNT * Float.BYTES;
+        int i = 0;
+        for (; i <= n - vector; i += vector) {
+            zeros.intoMemorySegment(memory, at + i, LITTLE_ENDIAN);
+        }
+        for (; i <= n - Long.BYTES; i += Long.BYTES) {
+            memory.set(LONG, at + i, 0);
+        }
+        for (; i < n; i += Short.BYTES) {
+            memory.set(SHORT, at + i, (short) 0);
         }
     }
 

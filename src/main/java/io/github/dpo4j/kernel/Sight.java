@@ -75,9 +75,4 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
             secondTo[t] = t - blockStart + 1;
         }
     }
-
-    /** Returns the number of keys that token {@code t} of the pack sees. */
-    int seen(int t) {
-        return to[t] - from[t] + secondTo[t] - secondFrom[t];
-    }
 }

@@ -1,6 +1,7 @@
 package io.github.dpo4j.kernel;
 
 import io.github.dpo4j.kernel.Sight.Block;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -42,18 +43,21 @@ public final class Softmax {
         }
     }
 
-    /** Turns scores into probabilities in place, 0 where nothing is seen; keeps log sum exp of the scaled scores, float32. */
+    /**
+     * Turns scores into probabilities in place, 0 where nothing is seen; keeps log sum exp of the scaled scores, float32. Keys
+     * are whole vectors.
+     */
     public static void forward(Strip strip, Rows scores, Rows logSums, Scratch scratch) {
         float[] x = scratch.floats(0, scores.width());
         float[] one = scratch.floats(1, 1);
         int rows = strip.rowsOfTokens();
         for (int row = 0; row < rows; row++) {
             int token = strip.token(row);
-            int n = gather(strip.sight(), token, scores, row, x);
+            int n = load(strip.sight(), token, scores, row, x);
             float largest = Vectors.largest(x, n) * strip.scale();
             float sum = exponentiate(x, n, strip.scale(), largest);
             Vectors.multiply(x, 1 / sum, n);
-            scatter(strip.sight(), token, scores, row, x);
+            store(strip.sight(), token, x, n, scores, row);
             one[0] = largest + (float) Math.log(sum);
             logSums.write(strip.statistic(row), 1, one);
         }
@@ -71,12 +75,12 @@ public final class Softmax {
         int rows = strip.rowsOfTokens();
         for (int row = 0; row < rows; row++) {
             int token = strip.token(row);
-            int n = gather(strip.sight(), token, scores, row, p);
-            gather(strip.sight(), token, gradients, row, d);
+            int n = load(strip.sight(), token, scores, row, p);
+            load(strip.sight(), token, gradients, row, d);
             long statistic = strip.statistic(row);
             gradient(p, d, n, strip.scale(), logSums.get(statistic), dots.get(statistic));
-            scatter(strip.sight(), token, scores, row, p);
-            scatter(strip.sight(), token, gradients, row, d);
+            store(strip.sight(), token, p, n, scores, row);
+            store(strip.sight(), token, d, n, gradients, row);
         }
         clearFrom(rows, strip, scores);
         clearFrom(rows, strip, gradients);
@@ -86,26 +90,27 @@ public final class Softmax {
         rows.zero((long) row * rows.width(), (long) (strip.rows() - row) * rows.width());
     }
 
-    /** Reads what the token sees, without gaps; pads with the most negative number. */
-    private static int gather(Sight sight, int token, Rows rows, int row, float[] into) {
-        long at = (long) row * rows.width();
-        int first = sight.to()[token] - sight.from()[token];
-        rows.readAt(at + sight.from()[token], first, into, 0);
-        int second = sight.secondTo()[token] - sight.secondFrom()[token];
-        rows.readAt(at + sight.secondFrom()[token], second, into, first);
-        Vectors.pad(into, first + second, -Float.MAX_VALUE);
-        return first + second;
+    /** Reads a row up to the last key that the token sees, in whole vectors; returns how many keys that is. */
+    private static int load(Sight sight, int token, Rows rows, int row, float[] into) {
+        int n = Lanes.padded(sight.secondTo()[token]);
+        rows.readAt((long) row * rows.width(), n, into, 0);
+        hide(sight, token, into, n, -Float.MAX_VALUE);
+        return n;
     }
 
-    private static void scatter(Sight sight, int token, Rows rows, int row, float[] from) {
+    /** Writes the n keys that {@link #load} has read; those that the token does not see are zero. */
+    private static void store(Sight sight, int token, float[] from, int n, Rows rows, int row) {
+        hide(sight, token, from, n, 0);
         long at = (long) row * rows.width();
-        int first = sight.to()[token] - sight.from()[token];
-        rows.zero(at, sight.from()[token]);
-        rows.writeFrom(at + sight.from()[token], first, from, 0);
-        rows.zero(at + sight.to()[token], sight.secondFrom()[token] - sight.to()[token]);
-        rows.writeFrom(
-                at + sight.secondFrom()[token], sight.secondTo()[token] - sight.secondFrom()[token], from, first);
-        rows.zero(at + sight.secondTo()[token], rows.width() - sight.secondTo()[token]);
+        rows.writeFrom(at, n, from, 0);
+        rows.zero(at + n, rows.width() - n);
+    }
+
+    /** Puts {@code value} for those of the first n keys that the token does not see. */
+    private static void hide(Sight sight, int token, float[] keys, int n, float value) {
+        Arrays.fill(keys, 0, sight.from()[token], value);
+        Arrays.fill(keys, sight.to()[token], sight.secondFrom()[token], value);
+        Arrays.fill(keys, sight.secondTo()[token], n, value);
     }
 
     /** x = exp(scale x - largest); returns the sum of the first n. */

@@ -124,7 +124,7 @@ class KernelTest {
             some.runParts(
                     200,
                     Norms.ROWS_A_SUM,
-                    part -> Norms.backward(part, gradient, normalized, inverse, norm, stream, null, sums));
+                    part -> Norms.backward(part, gradient, normalized, inverse, norm, stream, null, null, sums));
             sums.addTo(weightGradient.memory(), null);
             float[] all = weightGradient.memory().toArray(ValueLayout.JAVA_FLOAT);
             first = first == null ? all : first;

@@ -38,7 +38,7 @@ public record FusedMemory(
         long kept = recompute ? settings.layers() * stream + layer() : settings.layers() * layer();
         long streamGradients = stream + 3 * element() * width;
         long layerGradients = element() * (inner() + 2 * width + queries() + 2 * keys());
-        long branches = sides() + element() * (2 * queries() + inner() + width);
+        long branches = sides() + element() * (2 * queries() + width);
         long again = recompute ? element() * 2 * width : 0;
         return stream + around() + kept + streamGradients + layerGradients + branches + again;
     }

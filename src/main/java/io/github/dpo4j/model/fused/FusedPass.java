@@ -356,7 +356,7 @@ public final class FusedPass {
         hiddenGradient.clear();
         Embeddings.scatterAdd(scoredGradient.rows(), tokens.predictorRows(), hiddenGradient.memory());
         Norms.Sums sums = sums(model.finalNorm);
-        parts(part -> backward(part, model.finalNorm, hiddenGradient, last, streamGradient, copy, sums));
+        parts(part -> backward(part, model.finalNorm, hiddenGradient, last, streamGradient, copy, null, sums));
         addTo(model.finalNorm, sums);
         scratch.release(mark);
     }
@@ -386,6 +386,7 @@ public final class FusedPass {
             Normed normed,
             Matrix streamGradient,
             @Nullable Matrix copy,
+            @Nullable Matrix again,
             Norms.Sums sums) {
         Norms.backward(
                 tokensOf(part),
@@ -395,6 +396,7 @@ public final class FusedPass {
                 norm.norm(),
                 streamGradient.rows(),
                 copy == null ? null : copy.rows(),
+                again == null ? null : again.rows(),
                 sums);
     }
 
@@ -418,17 +420,12 @@ public final class FusedPass {
         FusedAttention.Sides sideGradients = model.attention.sides(scratch, sight);
         Matrix dots = sideGradients.logSums();
         Workspace.Mark mlpMark = scratch.mark();
-        Matrix innerGradient = take(scratch, model.type, kept.up().width());
         Matrix mlpInGradient = take(scratch, model.type, streamGradient.width());
         Matrix readGradient = take(scratch, model.type, kept.read().width());
         parts(part -> {
             Part rows = tokensOf(part);
-            Gates.Input gate = gate(layer, kept.gate());
-            Gates.Input up = up(layer, kept.up());
-            Gates.forward(rows, layer.activation(), gate, up, inner.rows());
-            layer.down().inputGradient(part, copies.entering(), innerGradient, false);
-            Gates.backward(rows, layer.activation(), gate, up, innerGradient.rows());
-            Norms.again(rows, kept.mlp().rows().rows(), layer.mlpNorm().norm(), mlpIn.rows());
+            layer.down().inputGradient(part, copies.entering(), inner, false);
+            Gates.backward(rows, layer.activation(), gate(layer, kept.gate()), up(layer, kept.up()), inner.rows());
             layer.up().inputGradient(part, kept.up(), mlpInGradient, false);
             if (gateProduct != null && gateGradient != null) {
                 gateProduct.inputGradient(part, gateGradient, mlpInGradient, true);
@@ -440,6 +437,7 @@ public final class FusedPass {
                     kept.mlp(),
                     streamGradient,
                     sequential ? toAttention : null,
+                    mlpIn,
                     mlpSums);
             layer.attentionOutput().inputGradient(part, toAttention, readGradient, false);
             queryRows().split(rows, readGradient.rows(), null, sight.blocks(), null, byHead.rows());
@@ -453,8 +451,6 @@ public final class FusedPass {
             merge(rows, inputs.query(), sideGradients.queries(), rotation, inputGradients);
             merge(rows, inputs.key(), sideGradients.keys(), rotation, inputGradients);
             merge(rows, inputs.value(), sideGradients.values(), null, inputGradients);
-            Norms.again(
-                    rows, kept.attention().rows().rows(), layer.attentionNorm().norm(), attentionIn.rows());
             for (int i = 0; i < inputGradients.length; i++) {
                 inputs.products().get(i).inputGradient(part, inputGradients[i], inGradient, i > 0);
             }
@@ -465,6 +461,7 @@ public final class FusedPass {
                     kept.attention(),
                     streamGradient,
                     copies.leaving(),
+                    attentionIn,
                     attentionSums);
         });
         scratch.release(mark);
