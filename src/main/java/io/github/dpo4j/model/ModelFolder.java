@@ -1,6 +1,7 @@
 package io.github.dpo4j.model;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.safetensors.Layout;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
@@ -9,10 +10,14 @@ import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A Hugging Face model folder: what kind of model it holds and how its weights lie in files. */
 public record ModelFolder(Path path, ModelConfig config, ModelFamily family, DecoderSettings settings, Layout layout) {
@@ -29,15 +34,26 @@ public record ModelFolder(Path path, ModelConfig config, ModelFamily family, Dec
 
     /** Loads a model to be trained: float32 master weights with gradients, computing in {@code type}. */
     public CausalLm loadTrainable(Device device, ComputeType type) {
-        return load(type, (files, tensors) -> Parameters.loadTrainable(files, tensors, device));
+        return loadTrainable(device, type, GradientStorage.WHOLE);
+    }
+
+    /** As {@link #loadTrainable(Device, ComputeType)}; only the hand-written backward can keep gradients by layer. */
+    public CausalLm loadTrainable(Device device, ComputeType type, GradientStorage gradients) {
+        if (gradients == GradientStorage.BY_LAYER && !FusedDecoder.runsOn(device)) {
+            throw new IllegalArgumentException("autograd makes all gradients at once");
+        }
+        return load(type, (files, parts) -> Parameters.loadTrainable(files, parts, device, gradients));
     }
 
     /** Loads a model that is only read: matrices in the compute type, no gradients. */
     public CausalLm loadFrozen(Device device, ComputeType type) {
-        return load(type, (files, tensors) -> Parameters.loadFrozen(files, tensors, device, type.scalarType()));
+        return load(
+                type,
+                (files, parts) -> Parameters.loadFrozen(
+                        files, parts.stream().flatMap(List::stream).toList(), device, type.scalarType()));
     }
 
-    private CausalLm load(ComputeType type, BiFunction<SafetensorsFolder, List<TensorInfo>, Parameters> loading) {
+    private CausalLm load(ComputeType type, BiFunction<SafetensorsFolder, List<List<TensorInfo>>, Parameters> loading) {
         try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
             Map<String, TensorInfo> tensors = files.tensors();
             WeightNames names = family.names(settings, tensors.keySet());
@@ -45,9 +61,22 @@ public record ModelFolder(Path path, ModelConfig config, ModelFamily family, Dec
             List<TensorInfo> weights = tensors.values().stream()
                     .filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
                     .toList();
-            Parameters parameters = loading.apply(files, weights);
+            Parameters parameters = loading.apply(files, byLayer(names, weights, TensorInfo::name));
             return new DecoderBuilder(settings, names, new Weights(path, parameters.byName())).build(parameters, type);
         }
+    }
+
+    /** Returns what is outside layers, then each layer's. */
+    private <T> List<List<T>> byLayer(WeightNames names, List<T> tensors, Function<T, String> name) {
+        List<List<T>> parts = new ArrayList<>();
+        for (int layer = -1; layer < settings.layers(); layer++) {
+            parts.add(new ArrayList<>());
+        }
+        for (T tensor : tensors) {
+            int layer = names.layerOf(name.apply(tensor));
+            parts.get(layer < settings.layers() ? layer + 1 : 0).add(tensor);
+        }
+        return parts;
     }
 
     /** Counts the weights that a model loaded from here has. */
@@ -56,22 +85,28 @@ public record ModelFolder(Path path, ModelConfig config, ModelFamily family, Dec
                 layout.files().stream().flatMap(file -> file.tensors().stream()).toList();
         WeightNames names =
                 family.names(settings, all.stream().map(TensorSpec::name).collect(Collectors.toSet()));
-        long matrices = 0;
-        long vectors = 0;
-        long largest = 0;
-        for (TensorSpec tensor : all) {
-            if (family.isBuffer(tensor.name()) || isTiedHead(names, tensor.name())) {
-                continue;
-            }
-            long elements = Parameters.aligned(tensor.elements());
-            if (tensor.shape().size() > 1) {
-                matrices += elements;
-            } else {
-                vectors += elements;
-            }
-            largest = Math.max(largest, tensor.elements());
-        }
-        return new WeightCounts(matrices, vectors, largest, layout.bytes());
+        List<TensorSpec> weights = all.stream()
+                .filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
+                .toList();
+        long[] matrices = byLayer(names, weights, TensorSpec::name).stream()
+                .mapToLong(part -> elements(part.stream().filter(ModelFolder::isMatrix)))
+                .toArray();
+        return new WeightCounts(
+                Arrays.stream(matrices).sum(),
+                elements(weights.stream().filter(tensor -> !isMatrix(tensor))),
+                weights.stream().mapToLong(TensorSpec::elements).max().orElse(0),
+                Arrays.stream(matrices).skip(1).sum(),
+                Arrays.stream(matrices).skip(1).max().orElse(0),
+                layout.bytes());
+    }
+
+    private static boolean isMatrix(TensorSpec tensor) {
+        return tensor.shape().size() > 1;
+    }
+
+    private static long elements(Stream<TensorSpec> tensors) {
+        return tensors.mapToLong(tensor -> Parameters.aligned(tensor.elements()))
+                .sum();
     }
 
     /** True for a head that the files hold although config.json ties it to the embedding. */

@@ -11,10 +11,13 @@ import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -23,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A model's weights by their names in its files. Trainable ones are float32 views of one flat buffer, matrices first, then the
- * vectors (biases, norms) that weight decay leaves alone, with a flat gradient buffer of the same layout.
+ * vectors (biases, norms) that weight decay leaves alone; their gradients lie in one buffer too.
  */
 public final class Parameters {
     /** Views start at multiples of this many elements, so that kernels find them aligned. */
@@ -37,8 +40,29 @@ public final class Parameters {
     private long changes;
     private boolean gradientIsStale;
 
-    /** The buffers behind trainable weights; {@code decayed} elements at their start are matrices'. */
-    private record Flat(Tensor weights, Tensor gradients, long decayed, Map<String, Long> offsets) {}
+    /** Who reads gradients as they are made; null where nobody does. */
+    private @Nullable Consumer<GradientStretch> reader;
+
+    /**
+     * The buffers behind trainable weights; {@code decayed} elements at their start are matrices'.
+     *
+     * @param gaps zeros between the weights of a stretch of gradients
+     */
+    private record Flat(
+            Tensor weights,
+            Tensor gradients,
+            long decayed,
+            Map<String, Long> offsets,
+            GradientLayout layout,
+            Map<GradientLayout.Stretch, List<Tensor>> gaps) {
+        GradientStretch stretch(GradientLayout.Stretch stretch) {
+            try (NoGrad _ = new NoGrad()) {
+                gaps.getOrDefault(stretch, List.of()).forEach(Tensor::zero_);
+                return new GradientStretch(
+                        stretch.from(), gradients.narrow(0, stretch.at(), stretch.to() - stretch.from()));
+            }
+        }
+    }
 
     private Parameters(Device device, Map<String, Tensor> byName, @Nullable Flat flat) {
         this.device = device;
@@ -47,43 +71,63 @@ public final class Parameters {
     }
 
     /**
-     * Reads {@code tensors} of the folder into float32 buffers, which belong to the innermost scope.
+     * Reads a model's tensors into float32 buffers, which belong to the innermost scope.
      *
+     * @param parts tensors outside layers, then each layer's
      * @throws UserError for a tensor of integers, or one with a NaN or infinite weight
      */
-    static Parameters loadTrainable(SafetensorsFolder folder, List<TensorInfo> tensors, Device device) {
-        List<TensorInfo> matricesFirst = Stream.concat(
-                        tensors.stream().filter(Parameters::isMatrix),
-                        tensors.stream().filter(t -> !isMatrix(t)))
-                .toList();
+    static Parameters loadTrainable(
+            SafetensorsFolder folder, List<List<TensorInfo>> parts, Device device, GradientStorage storage) {
+        List<Placed> placed = new ArrayList<>();
+        List<Long> ends = new ArrayList<>();
         long elements = 0;
-        long decayed = 0;
-        for (TensorInfo info : matricesFirst) {
-            elements += aligned(info.elements());
-            decayed = isMatrix(info) ? elements : decayed;
+        for (List<TensorInfo> part : parts) {
+            elements = place(part.stream().filter(Parameters::isMatrix), elements, placed);
+            ends.add(elements);
         }
-        Map<String, Tensor> views = new LinkedHashMap<>();
+        long decayed = elements;
+        elements = place(parts.stream().flatMap(List::stream).filter(info -> !isMatrix(info)), elements, placed);
+        GradientLayout layout = GradientLayout.of(storage, ends, elements);
         Map<String, Long> offsets = new LinkedHashMap<>();
+        Map<String, Tensor> views = new LinkedHashMap<>();
         try (NoGrad _ = new NoGrad()) {
             Tensor weights = Tensors.largeZeros(device, ScalarType.Float, elements);
-            Tensor gradients = HugePages.advise(Tensors.empty(device, ScalarType.Float, elements));
-            long at = 0;
-            for (TensorInfo info : matricesFirst) {
-                Tensor view = weights.narrow(0, at, info.elements()).view(shape(info));
+            Tensor gradients = HugePages.advise(Tensors.empty(device, ScalarType.Float, layout.elements()));
+            Map<GradientLayout.Stretch, List<Tensor>> gaps = new HashMap<>();
+            for (Placed place : placed) {
+                TensorInfo info = place.info();
+                Tensor view = weights.narrow(0, place.at(), info.elements()).view(shape(info));
                 read(folder, info, view);
                 view.set_requires_grad(true);
-                long end = at + info.elements();
-                gradients.narrow(0, end, at + aligned(info.elements()) - end).zero_();
-                Tensors.accumulateInto(
-                        view, gradients.narrow(0, at, info.elements()).view(shape(info)));
                 views.put(info.name(), view);
-                offsets.put(info.name(), at);
-                at += aligned(info.elements());
+                offsets.put(info.name(), place.at());
+                long gap = aligned(info.elements()) - info.elements();
+                if (gap > 0) {
+                    gaps.computeIfAbsent(layout.of(place.at()), _ -> new ArrayList<>())
+                            .add(gradients.narrow(0, layout.at(place.at()) + info.elements(), gap));
+                }
             }
-            Parameters parameters = new Parameters(device, views, new Flat(weights, gradients, decayed, offsets));
+            Flat flat = new Flat(weights, gradients, decayed, offsets, layout, gaps);
+            Parameters parameters = new Parameters(device, views, flat);
+            if (storage == GradientStorage.WHOLE) {
+                views.forEach((name, view) -> Tensors.accumulateInto(view, parameters.gradient(name)));
+            }
             parameters.zeroGradient();
             return parameters;
         }
+    }
+
+    /** A tensor and where it begins in the flat buffer. */
+    private record Placed(TensorInfo info, long at) {}
+
+    /** Gives each tensor the next place; returns where the one after would begin. */
+    private static long place(Stream<TensorInfo> tensors, long from, List<Placed> placed) {
+        long at = from;
+        for (TensorInfo info : tensors.toList()) {
+            placed.add(new Placed(info, at));
+            at += aligned(info.elements());
+        }
+        return at;
     }
 
     /** As {@link #loadTrainable} without gradients: matrices in {@code type}, vectors in float32 as the trained model has them. */
@@ -213,17 +257,76 @@ public final class Parameters {
         return trained().weights();
     }
 
-    /** Returns the buffer that gradients are summed in, float32 [n]; throws on a frozen model. */
+    /** Returns the buffer that gradients are summed in, laid out as {@link #flat}, which only {@link GradientStorage#WHOLE} has. */
     public Tensor flatGradient() {
+        return wholeGradient().values();
+    }
+
+    /** As {@link #flatGradient}. */
+    public GradientStretch wholeGradient() {
+        requireWhole();
         if (takeOverwrite()) {
             trained().gradients().zero_();
         }
-        return trained().gradients();
+        return trained().stretch(trained().layout().others().getFirst());
     }
 
-    /** As {@link #flatGradient} where the caller writes every element, or asked {@link #takeOverwrite} before. */
-    public Tensor gradientMemory() {
-        return trained().gradients();
+    private void requireWhole() {
+        if (gradientStorage() != GradientStorage.WHOLE) {
+            throw new IllegalStateException("gradients are kept by layer; only readGradients can have them all");
+        }
+    }
+
+    public GradientStorage gradientStorage() {
+        return trained().layout().storage();
+    }
+
+    /** Returns where the gradient of a weight is made, float32 in its shape; whoever writes there asked {@link #takeOverwrite}. */
+    public Tensor gradient(String name) {
+        Tensor weight = weight(name);
+        return trained()
+                .gradients()
+                .narrow(0, trained().layout().at(offset(name)), weight.numel())
+                .view(Tensors.shape(weight));
+    }
+
+    /**
+     * Runs passes and hands on the gradients that they make, all weights' once: at the end and at once, or where gradients are
+     * kept by layer, of one pass and each as soon as it is made. The reader may change the weights of what it has been given.
+     */
+    public void readGradients(Runnable passes, Consumer<GradientStretch> gradients) {
+        if (gradientStorage() == GradientStorage.WHOLE) {
+            passes.run();
+            gradients.accept(wholeGradient());
+            return;
+        }
+        reader = gradients;
+        try {
+            passes.run();
+        } finally {
+            reader = null;
+        }
+    }
+
+    /** Says that the gradients of all matrices of a layer are made, and that nothing reads its weights again in this pass. */
+    public void layerIsDone(int layer) {
+        if (gradientStorage() == GradientStorage.BY_LAYER) {
+            handOn(trained().layout().layers().get(layer));
+        }
+    }
+
+    /** Says that the pass is at its end: gradients outside layers, and those of vectors, are made. */
+    public void passIsDone() {
+        if (gradientStorage() == GradientStorage.BY_LAYER) {
+            trained().layout().others().forEach(this::handOn);
+        }
+    }
+
+    private void handOn(GradientLayout.Stretch stretch) {
+        if (reader == null) {
+            throw new IllegalStateException("gradients are kept by layer and nobody reads them");
+        }
+        reader.accept(trained().stretch(stretch));
     }
 
     /** True, once, after {@link #zeroGradient}: whoever asks then overwrites all gradients rather than adding to them. */
@@ -238,14 +341,19 @@ public final class Parameters {
         return trained().decayed();
     }
 
-    /** Returns the part of {@code buffer}, of the flat layout, that belongs to a weight, in its shape. */
+    /** Returns the part of {@code buffer}, laid out as {@link #flat}, that belongs to a weight, in its shape. */
     public Tensor part(Tensor buffer, String name) {
         Tensor weight = weight(name);
+        return buffer.narrow(0, offset(name), weight.numel()).view(Tensors.shape(weight));
+    }
+
+    /** Returns where a weight begins in {@link #flat}. */
+    public long offset(String name) {
         Long offset = trained().offsets().get(name);
         if (offset == null) {
             throw new IllegalArgumentException("the model has no weight " + name);
         }
-        return buffer.narrow(0, offset, weight.numel()).view(Tensors.shape(weight));
+        return offset;
     }
 
     private Flat trained() {

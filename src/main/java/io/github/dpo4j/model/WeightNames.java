@@ -1,5 +1,7 @@
 package io.github.dpo4j.model;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,15 @@ public record WeightNames(
         String mlpDown,
         String finalNorm,
         @Nullable String head) {
+
+    /** Returns the number of the layer that a tensor of this full name belongs to; -1 for one outside layers. */
+    public int layerOf(String tensor) {
+        int number = layer.indexOf("%d");
+        Matcher matcher = Pattern.compile(Pattern.quote(layer.substring(0, number)) + "(\\d{1,9})"
+                        + Pattern.quote(layer.substring(number + 2)))
+                .matcher(tensor);
+        return matcher.lookingAt() ? Integer.parseInt(matcher.group(1)) : -1;
+    }
 
     /** One, or three, matrices for queries, keys and values. */
     public sealed interface QkvNames {

@@ -66,7 +66,7 @@ public final class DpoRecipe {
             List<ReferenceLogps> reference = source.load(maps, clock);
 
             // The policy pi starts where it is.
-            CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            CausalLm policy = start.loadTrainable(training.device(), training.computeType(), micro.gradients());
             policy.recomputeActivations(micro.recompute());
             DpoObjective objective =
                     new DpoObjective(policy, reference.getFirst(), settings.loss(), settings.beta(), pairs.pairs());

@@ -14,6 +14,7 @@ import java.util.stream.LongStream;
  *
  * @param reference empty where it is never loaded
  * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
+ * @param clips whether gradients are clipped by their norm, so that all must be there
  * @param examples how long they are
  * @param storeBytes of stored reference logps, which are mapped
  * @param programBytes of the JVM, its heap with the data, and libtorch
@@ -24,6 +25,7 @@ public record MemoryNeeds(
         boolean live,
         OptimizerSettings optimizer,
         ComputeType type,
+        boolean clips,
         Examples examples,
         long storeBytes,
         long programBytes) {
@@ -45,9 +47,10 @@ public record MemoryNeeds(
      * Lengths in packed tokens.
      *
      * @param longest of one example; none is ever cut
+     * @param step of the examples of one step, at most
      * @param most that a micro-batch could hold if it had no limit: a whole step, or all held-out examples
      */
-    public record Examples(long longest, long most) {
+    public record Examples(long longest, long step, long most) {
         /** {@code lengths} are those of all examples, {@code held} of the held-out ones. */
         static Examples of(LongStream lengths, LongStream held, long examplesPerStep) {
             long[] sorted = lengths.sorted().toArray();
@@ -58,7 +61,8 @@ public record MemoryNeeds(
             long longest = LongStream.concat(Arrays.stream(sorted), Arrays.stream(others))
                     .max()
                     .orElse(0);
-            return new Examples(longest, Math.max(step, Arrays.stream(others).sum()));
+            return new Examples(
+                    longest, step, Math.max(step, Arrays.stream(others).sum()));
         }
     }
 
@@ -70,6 +74,7 @@ public record MemoryNeeds(
                 false,
                 training.optimizer(),
                 training.computeType(),
+                training.maxGradNorm() > 0,
                 examples,
                 0,
                 BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
@@ -77,23 +82,35 @@ public record MemoryNeeds(
 
     MemoryNeeds withReference(ModelFolder folder, boolean stays) {
         return new MemoryNeeds(
-                policy, Optional.of(Model.of(folder)), stays, optimizer, type, examples, storeBytes, programBytes);
+                policy,
+                Optional.of(Model.of(folder)),
+                stays,
+                optimizer,
+                type,
+                clips,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds withStore(long bytes) {
-        return new MemoryNeeds(policy, reference, live, optimizer, type, examples, bytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, optimizer, type, clips, examples, bytes, programBytes);
     }
 
     MemoryNeeds withStoredReference() {
-        return new MemoryNeeds(policy, reference, false, optimizer, type, examples, storeBytes, programBytes);
+        return new MemoryNeeds(policy, reference, false, optimizer, type, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(OptimizerSettings other) {
-        return new MemoryNeeds(policy, reference, live, other, type, examples, storeBytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, other, type, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(ComputeType other) {
-        return new MemoryNeeds(policy, reference, live, optimizer, other, examples, storeBytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, optimizer, other, clips, examples, storeBytes, programBytes);
+    }
+
+    MemoryNeeds withoutClipping() {
+        return new MemoryNeeds(policy, reference, live, optimizer, type, false, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds withLongest(long tokens) {
@@ -103,7 +120,8 @@ public record MemoryNeeds(
                 live,
                 optimizer,
                 type,
-                new Examples(tokens, examples.most()),
+                clips,
+                new Examples(tokens, examples.step(), examples.most()),
                 storeBytes,
                 programBytes);
     }

@@ -2,6 +2,7 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.TokenBudget;
+import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.fused.FusedMemory;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.train.OptimizerSettings;
@@ -35,6 +36,20 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         return Math.max(examples.longest(), Math.min(examples.most(), budget.tokens()));
     }
 
+    /** Gradients are used and freed layer by layer where nothing waits for all of them: no clipping, no other micro-batch. */
+    public GradientStorage gradients() {
+        boolean oneMicroBatch = needs.examples().step() <= budget.tokens();
+        return oneMicroBatch && !needs.clips() ? GradientStorage.BY_LAYER : GradientStorage.WHOLE;
+    }
+
+    private Entry gradientEntry() {
+        String name = switch (gradients()) {
+            case WHOLE -> "gradients, float32";
+            case BY_LAYER -> "gradients of a layer and of what is outside, float32";
+        };
+        return new Entry(name, FLOAT * needs.policy().weights().gradients(gradients()));
+    }
+
     /** Returns what is there at a time while steps are made, without parts that take nothing. */
     public List<Entry> entries() {
         List<Entry> entries = new ArrayList<>(kept());
@@ -58,7 +73,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         long weights = FLOAT * needs.policy().weights().all();
         return List.of(
                 new Entry("weights, float32", weights),
-                new Entry("gradients, float32", weights),
+                gradientEntry(),
                 new Entry(optimizerStates(), states() * weights),
                 new Entry(
                         "matrices again, bfloat16",
@@ -107,7 +122,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
      * meanwhile, and a reference may store its logps.
      */
     public long loadingBytes() {
-        long policy = 2 * FLOAT * needs.policy().weights().all() + reading(needs.policy());
+        long policy = FLOAT * needs.policy().weights().all() + gradientEntry().bytes() + reading(needs.policy());
         long reference = needs.reference()
                 .map(model -> frozen(model) + Math.max(reading(model), needs.live() ? 0 : storing(model)))
                 .orElse(0L);
@@ -182,6 +197,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         remedies.add(new Remedy(
                 "--tokens-per-micro-batch " + longest,
                 with(needs, new TokenBudget((int) Math.min(longest, budget.tokens())), recompute)));
+        remedies.add(new Remedy("--max-grad-norm 0", with(needs.withoutClipping(), budget, recompute)));
         remedies.add(new Remedy("--dtype bfloat16", with(needs.with(ComputeType.BFLOAT16), budget, recompute)));
         remedies.add(new Remedy(
                 "--optim rmsprop", with(needs.with(new OptimizerSettings.RmsProp(0.99, 1e-8, 0)), budget, recompute)));

@@ -3,6 +3,7 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.TokenBudget;
+import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.train.Objective;
 import java.util.List;
@@ -65,6 +66,11 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
         return new MicroBatchBudget(plan.budget(), recompute, Optional.of(plan), notes);
     }
 
+    /** Returns how much of the gradient the run keeps at a time. */
+    GradientStorage gradients() {
+        return plan.map(MemoryPlan::gradients).orElse(GradientStorage.WHOLE);
+    }
+
     /** Throws {@link UserError} where the run is known not to fit. */
     void requireFits() {
         plan.ifPresent(MemoryPlan::requireFits);
@@ -89,6 +95,10 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
                 .filter(example -> objective.tokens(example) > budget.tokens())
                 .count();
         return "micro-batches hold up to " + budget.tokens() + " tokens"
-                + (longer == 0 ? "" : "; " + longer + " longer examples are one each");
+                + (longer == 0 ? "" : "; " + longer + " longer examples are one each")
+                + switch (gradients()) {
+                    case WHOLE -> "";
+                    case BY_LAYER -> "; each layer's gradient is used and freed as soon as it is made";
+                };
     }
 }

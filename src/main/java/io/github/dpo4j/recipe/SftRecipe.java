@@ -56,7 +56,7 @@ public final class SftRecipe {
             micro.requireFits();
             micro.notes().forEach(this::say);
 
-            CausalLm policy = start.loadTrainable(training.device(), training.computeType());
+            CausalLm policy = start.loadTrainable(training.device(), training.computeType(), micro.gradients());
             policy.recomputeActivations(micro.recompute());
             SftObjective objective = new SftObjective(policy, completions.completions());
             say(SelfCheck.sft(objective, training.seed()));

@@ -1,5 +1,6 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.model.GradientStretch;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
@@ -8,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.bytedeco.pytorch.Tensor;
 
 /** Holds backward against finite differences of the loss of one example, in one random direction of weight space. */
 public final class GradientCheck {
@@ -47,14 +47,24 @@ public final class GradientCheck {
     /** Runs the check on {@code example}; weights are put back bit for bit and gradients are left zero. */
     public static Result run(Objective objective, Parameters parameters, int example, long seed) {
         int[] microBatch = {example};
-        parameters.zeroGradient();
-        double loss;
-        try (TensorScope _ = new TensorScope()) {
-            loss = sum(objective.run(microBatch, true));
-        }
-        double gradNorm = GradientNorm.of(parameters.flatGradient());
         List<Probe> probes = probes(parameters, seed);
-        double autograd = probes.stream().mapToDouble(Probe::slope).sum();
+        double[] loss = new double[1];
+        double[] squares = new double[1];
+        double[] slope = new double[1];
+        parameters.zeroGradient();
+        parameters.readGradients(
+                () -> {
+                    try (TensorScope _ = new TensorScope()) {
+                        loss[0] = sum(objective.run(microBatch, true));
+                    }
+                },
+                gradients -> {
+                    squares[0] += GradientNorm.squares(gradients.values());
+                    for (Probe probe : probes) {
+                        slope[0] += probe.slope(gradients);
+                    }
+                });
+        double gradNorm = Math.sqrt(squares[0]);
         parameters.zeroGradient();
         Result best = null;
         try {
@@ -63,7 +73,7 @@ public final class GradientCheck {
                 double above = sum(objective.run(microBatch, false));
                 probes.forEach(probe -> probe.move(parameters, -size));
                 double below = sum(objective.run(microBatch, false));
-                Result result = new Result(loss, gradNorm, autograd, (above - below) / (2 * size), size);
+                Result result = new Result(loss[0], gradNorm, slope[0], (above - below) / (2 * size), size);
                 if (best == null || result.relativeError() < best.relativeError()) {
                     best = result;
                 }
@@ -88,14 +98,23 @@ public final class GradientCheck {
      * A run of one weight's elements that move together: all of a small weight, a random stretch of a large one, so that the
      * check costs the same for any model.
      *
+     * @param from the first of them in the flat weights
      * @param direction normal noise of the weights' own root mean square; 1 % of a unit for a weight of zeros
      */
     @SuppressWarnings("ArrayRecordComponent") // plain numbers
-    private record Probe(String name, long from, float[] start, float[] gradient, float[] direction) {
-        double slope() {
+    private record Probe(long from, float[] start, float[] direction) {
+        /** Returns the slope along the direction; 0 where these are gradients of other weights. */
+        double slope(GradientStretch gradients) {
+            if (from < gradients.from() || from >= gradients.to()) {
+                return 0;
+            }
             double slope = 0;
-            for (int i = 0; i < gradient.length; i++) {
-                slope += (double) gradient[i] * direction[i];
+            try (TensorScope _ = new TensorScope()) {
+                float[] gradient =
+                        Tensors.toFloats(gradients.values().narrow(0, from - gradients.from(), direction.length));
+                for (int i = 0; i < gradient.length; i++) {
+                    slope += (double) gradient[i] * direction[i];
+                }
             }
             return slope;
         }
@@ -116,8 +135,7 @@ public final class GradientCheck {
         private void write(Parameters parameters, float[] weights) {
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
-                stretch(parameters, parameters.flat(), name, from, weights.length)
-                        .copy_(Tensors.ofFloats(weights, parameters.device()));
+                parameters.flat().narrow(0, from, weights.length).copy_(Tensors.ofFloats(weights, parameters.device()));
             }
         }
     }
@@ -130,17 +148,12 @@ public final class GradientCheck {
                     NoGrad _ = new NoGrad()) {
                 long elements = parameters.weight(name).numel();
                 int length = (int) Math.min(STRETCH, elements);
-                long from = random.nextLong(elements - length + 1);
-                float[] start = Tensors.toFloats(stretch(parameters, parameters.flat(), name, from, length));
-                float[] gradient = Tensors.toFloats(stretch(parameters, parameters.flatGradient(), name, from, length));
-                probes.add(new Probe(name, from, start, gradient, direction(start, random)));
+                long from = parameters.offset(name) + random.nextLong(elements - length + 1);
+                float[] start = Tensors.toFloats(parameters.flat().narrow(0, from, length));
+                probes.add(new Probe(from, start, direction(start, random)));
             }
         }
         return probes;
-    }
-
-    private static Tensor stretch(Parameters parameters, Tensor buffer, String name, long from, long length) {
-        return parameters.part(buffer, name).view(-1).narrow(0, from, length);
     }
 
     private static float[] direction(float[] weights, SplittableRandom random) {

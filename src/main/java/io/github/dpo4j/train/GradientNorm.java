@@ -21,8 +21,13 @@ public final class GradientNorm {
 
     /** Returns the L2 norm of a flat float32 buffer, slices summed in float64; NaN or infinite if an element is. */
     public static double of(Tensor flat) {
+        return Math.sqrt(squares(flat));
+    }
+
+    /** Returns the square of {@link #of}. */
+    public static double squares(Tensor flat) {
         if (FusedDecoder.runsOn(Device.of(flat))) {
-            return Math.sqrt(Gradients.squares(FusedDecoder.team(), Tensors.bytesOf(flat)));
+            return Gradients.squares(FusedDecoder.team(), Tensors.bytesOf(flat));
         }
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
@@ -32,7 +37,7 @@ public final class GradientNorm {
             }
             // One read from the device, which would otherwise be waited for at each slice.
             double[] read = Tensors.toDoubles(torch.stack(new TensorVector(norms.toArray(Tensor[]::new))));
-            return Math.sqrt(Arrays.stream(read).map(norm -> norm * norm).reduce(0, Double::sum));
+            return Arrays.stream(read).map(norm -> norm * norm).reduce(0, Double::sum);
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.dpo4j.train;
 
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.kernel.Updates;
+import io.github.dpo4j.model.GradientStretch;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.torch.NoGrad;
@@ -16,7 +17,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Updates the flat weights from the flat gradients, in slices that stay in the cache from the first operation to the last. Its
+ * Updates the flat weights from their gradients, in slices that stay in the cache from the first operation to the last. Its
  * states are buffers of the same layout and belong to the scope it was made in.
  */
 public final class Optimizer {
@@ -48,43 +49,71 @@ public final class Optimizer {
         return states;
     }
 
-    /** Makes the update of the 1-based {@code step} with this learning rate, from the gradients times {@code gradientScale}. */
+    /**
+     * Makes the update of the 1-based {@code step} with this learning rate, from the whole gradient times
+     * {@code gradientScale}.
+     */
     public void step(double learningRate, long step, double gradientScale) {
-        long elements = parameters.flat().numel();
-        long decayed = parameters.decayedElements();
-        if (FusedDecoder.runsOn(parameters.device())) {
-            fused(0, decayed, learningRate, step, settings.weightDecay(), gradientScale);
-            fused(decayed, elements - decayed, learningRate, step, 0, gradientScale);
+        update(parameters.wholeGradient(), learningRate, step, gradientScale);
+        finish();
+    }
+
+    /** As {@link #step} for some of the weights; call {@link #finish} when all have been updated. */
+    public void update(GradientStretch gradients, double learningRate, long step, double gradientScale) {
+        if (!onFused() && gradientScale != 1) {
+            try (NoGrad _ = new NoGrad()) {
+                gradients.values().mul_(new Scalar(gradientScale));
+            }
+        }
+        long decayed = Math.clamp(parameters.decayedElements(), gradients.from(), gradients.to());
+        update(gradients, gradients.from(), decayed, learningRate, step, settings.weightDecay(), gradientScale);
+        update(gradients, decayed, gradients.to(), learningRate, step, 0, gradientScale);
+    }
+
+    /** Says that all weights have been updated. */
+    public void finish() {
+        if (onFused()) {
             parameters.changed();
             parameters.halfIsCurrent();
-            return;
-        }
-        if (gradientScale != 1) {
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                parameters.flatGradient().mul_(new Scalar(gradientScale));
-            }
-        }
-        for (long at = 0; at < elements; ) {
-            boolean decays = at < decayed;
-            long length = Math.min(SLICE, (decays ? decayed : elements) - at);
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                update(at, length, learningRate, step, decays ? settings.weightDecay() : 0);
-            }
-            at += length;
         }
     }
 
-    private void fused(long at, long length, double learningRate, long step, double weightDecay, double gradientScale) {
-        if (length == 0) {
+    private boolean onFused() {
+        return FusedDecoder.runsOn(parameters.device());
+    }
+
+    private void update(
+            GradientStretch gradients,
+            long from,
+            long to,
+            double learningRate,
+            long step,
+            double weightDecay,
+            double gradientScale) {
+        if (from < to && onFused()) {
+            Tensor gradient = gradients.values().narrow(0, from - gradients.from(), to - from);
+            fused(gradient, from, learningRate, step, weightDecay, gradientScale);
             return;
         }
+        for (long at = from; at < to; at += SLICE) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                long length = Math.min(SLICE, to - at);
+                Tensor gradient = gradients.values().narrow(0, at - gradients.from(), length);
+                update(gradient, at, learningRate, step, weightDecay);
+            }
+        }
+    }
+
+    private void fused(
+            Tensor gradient, long at, double learningRate, long step, double weightDecay, double gradientScale) {
+        long length = gradient.numel();
+        boolean half = at < parameters.decayedElements() && parameters.hasHalf();
         Updates.Buffers buffers = new Updates.Buffers(
                 slice(parameters.flat(), at, length),
-                slice(parameters.flatGradient(), at, length),
+                Tensors.bytesOf(gradient),
                 states.values().stream().map(state -> slice(state, at, length)).toArray(MemorySegment[]::new),
-                at == 0 && parameters.hasHalf() ? Tensors.bytesOf(parameters.half()) : null);
+                half ? Tensors.bytesOf(parameters.half()).asSlice(at * Short.BYTES, length * Short.BYTES) : null);
         Team team = FusedDecoder.team();
         switch (settings) {
             case OptimizerSettings.AdamW adam ->
@@ -109,9 +138,9 @@ public final class Optimizer {
         return Tensors.bytesOf(buffer).asSlice(at * Float.BYTES, length * Float.BYTES);
     }
 
-    private void update(long at, long length, double learningRate, long step, double weightDecay) {
+    private void update(Tensor gradient, long at, double learningRate, long step, double weightDecay) {
+        long length = gradient.numel();
         Tensor weight = parameters.flat().narrow(0, at, length);
-        Tensor gradient = parameters.flatGradient().narrow(0, at, length);
         switch (settings) {
             case OptimizerSettings.AdamW adam -> {
                 Tensor mean = state("exp_avg", at, length);

@@ -1,5 +1,6 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.TensorScope;
 import java.util.Arrays;
@@ -18,7 +19,7 @@ public final class Trainer {
     private final Schedule schedule;
     private final double maxGradNorm;
 
-    /** {@code maxGradNorm} 0 leaves gradients unclipped. */
+    /** {@code maxGradNorm} 0 leaves gradients unclipped; those that are kept by layer have to be. */
     public Trainer(
             Objective objective,
             Parameters parameters,
@@ -26,6 +27,9 @@ public final class Trainer {
             double peakLearningRate,
             Schedule schedule,
             double maxGradNorm) {
+        if (maxGradNorm > 0 && parameters.gradientStorage() == GradientStorage.BY_LAYER) {
+            throw new IllegalArgumentException("the norm of gradients is known too late to clip what is kept by layer");
+        }
         this.objective = objective;
         this.parameters = parameters;
         this.optimizer = optimizer;
@@ -50,35 +54,51 @@ public final class Trainer {
     }
 
     /**
-     * Makes the 1-based {@code step} on its micro-batches and adds what is to be logged to {@code sums}.
+     * Makes the 1-based {@code step} on its micro-batches and adds what is to be logged to {@code sums}. Weights whose
+     * gradients are kept by layer are updated layer by layer, while the backward goes on below.
      *
-     * @throws NonFiniteException before the update, if a loss or the gradient is not finite
+     * @throws NonFiniteException before the update, if a loss or the gradient is not finite; by layer, before the first layer's
+     *     whose gradient is not
      */
     public StepResult step(long step, List<Objective.MicroBatch> microBatches, MetricSums sums) {
         long start = System.nanoTime();
+        double learningRate = peakLearningRate * schedule.factor(step - 1);
+        Sums made = new Sums();
         parameters.zeroGradient();
-        double loss = 0;
-        int examples = 0;
+        parameters.readGradients(() -> run(step, microBatches, made, sums), gradients -> {
+            made.squares += GradientNorm.squares(gradients.values());
+            if (!Double.isFinite(made.squares)) {
+                throw new NonFiniteException("step " + step + ": the gradient is not finite"
+                        + (made.examples > 0 ? " though the loss is (" + made.loss + ")" : "")
+                        + "; the examples of the step are " + describe(examplesOf(microBatches)) + advice());
+            }
+            double scale = GradientNorm.clipScale(Math.sqrt(made.squares), maxGradNorm);
+            optimizer.update(gradients, learningRate, step, scale);
+        });
+        optimizer.finish();
+        sums.addStep(made.loss, made.examples, (System.nanoTime() - start) / 1e9);
+        return new StepResult(made.loss, Math.sqrt(made.squares), learningRate);
+    }
+
+    /** What a step sums up: the loss of all examples so far, and the squares of all gradients so far. */
+    private static final class Sums {
+        private double loss;
+        private int examples;
+        private double squares;
+    }
+
+    private void run(long step, List<Objective.MicroBatch> microBatches, Sums made, MetricSums sums) {
         for (Objective.MicroBatch microBatch : microBatches) {
             try (TensorScope _ = new TensorScope()) {
                 Objective.MicroBatchResult result = microBatch.run(true);
                 refuseNonFinite(step, microBatch.examples(), result.lossShares());
                 for (double share : result.lossShares()) {
-                    loss += share;
+                    made.loss += share;
                 }
-                examples += microBatch.examples().length;
+                made.examples += microBatch.examples().length;
                 sums.add(result);
             }
         }
-        double gradNorm = GradientNorm.of(parameters.flatGradient());
-        if (!Double.isFinite(gradNorm)) {
-            throw new NonFiniteException("step " + step + ": the gradient is not finite though the loss is (" + loss
-                    + "); the examples of the step are " + describe(examplesOf(microBatches)) + advice());
-        }
-        double learningRate = peakLearningRate * schedule.factor(step - 1);
-        optimizer.step(learningRate, step, GradientNorm.clipScale(gradNorm, maxGradNorm));
-        sums.addStep(loss, examples, (System.nanoTime() - start) / 1e9);
-        return new StepResult(loss, gradNorm, learningRate);
     }
 
     private void refuseNonFinite(long step, int[] examples, double[] shares) {
@@ -106,7 +126,11 @@ public final class Trainer {
         return named + (more > 0 ? "; and " + more + " more" : "");
     }
 
-    private static String advice() {
-        return ". No update was made and the last checkpoint is intact; try a lower learning rate or --dtype float32";
+    private String advice() {
+        String update = switch (parameters.gradientStorage()) {
+            case WHOLE -> "No update was made";
+            case BY_LAYER -> "Some layers may have been updated";
+        };
+        return ". " + update + " and the last checkpoint is intact; try a lower learning rate or --dtype float32";
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.TokenBudget;
 import io.github.dpo4j.golden.Golden;
+import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.model.Shapes;
@@ -34,7 +35,7 @@ class MemoryPlanTest {
     private static final MemoryNeeds.Model SMOL = new MemoryNeeds.Model(
             Shapes.smolLm2(49152),
             // Matrices: 49152 x 576 + 30 x (2 x 576 x 576 + 2 x 192 x 576 + 3 x 1536 x 576); vectors: 61 x 576.
-            new WeightCounts(134_479_872, 35_136, 28_311_552, 269_030_016));
+            new WeightCounts(134_479_872, 35_136, 28_311_552, 106_168_320, 3_538_944, 269_030_016));
 
     private static final long WEIGHTS = 538_060_032; // 4 x 134515008
     private static final long HALF = 268_959_744; // 2 x 134479872
@@ -46,10 +47,10 @@ class MemoryPlanTest {
     // A layer: 2 x (2 x 576 + 4) + sides + 2 x 576 + 2 x 2 x 1536 = 12053. Around: 4 x 576 + 4 + 2 x 4 x 576 = 6916.
     // Backward: the stream's gradient (4 + 3 x 2) x 576 = 5760, a layer's 2 x (1536 + 2 x 576 + 576 + 2 x 192) = 7296,
     // its
-    // branches' sides + 2 x (2 x 576 + 1536 + 576) = 8973.
-    private static final long TOKEN = 390_535; // 30 layers + around + backward
+    // branches' sides + 2 x (2 x 576 + 576) = 5901.
+    private static final long TOKEN = 387_463; // 30 layers + around + backward
     // 30 x 4 x 576 + a layer + around + backward + what a layer's forward adds: 2 x 2 x 576.
-    private static final long TOKEN_RECOMPUTED = 112_422;
+    private static final long TOKEN_RECOMPUTED = 109_350;
     private static final long FORWARD_TOKEN = 24_345; // a layer + around + 2 x (576 + 576 + 1536)
 
     /** What does not grow in proportion, on this JVM's one thread. */
@@ -74,7 +75,8 @@ class MemoryPlanTest {
                 true,
                 ADAMW,
                 ComputeType.BFLOAT16,
-                new MemoryNeeds.Examples(longest, 64 * longest),
+                true,
+                new MemoryNeeds.Examples(longest, 64 * longest, 64 * longest),
                 0,
                 PROGRAM);
     }
@@ -101,9 +103,9 @@ class MemoryPlanTest {
                         PROGRAM,
                         1024 * TOKEN + beside(1024),
                         1024 * FORWARD_TOKEN + forwardBeside(1024));
-        assertThat(plan(needs(300), 1024, false).trainingBytes()).isEqualTo(3_835_723_520L);
+        assertThat(plan(needs(300), 1024, false).trainingBytes()).isEqualTo(3_832_577_792L);
         assertThat(plan(needs(300), 1024, true).trainingBytes())
-                .isEqualTo(3_835_723_520L - 1024 * (TOKEN - TOKEN_RECOMPUTED));
+                .isEqualTo(3_832_577_792L - 1024 * (TOKEN - TOKEN_RECOMPUTED));
     }
 
     @Test
@@ -116,6 +118,27 @@ class MemoryPlanTest {
                 .extracting(MemoryPlan.Entry::bytes)
                 .startsWith(WEIGHTS, WEIGHTS, WEIGHTS, LARGEST, PROGRAM)
                 .hasSize(6);
+    }
+
+    /** Of the gradient, 30 - 1 layers of 2 x 576 x 576 + 2 x 192 x 576 + 3 x 1536 x 576 are never there. */
+    @Test
+    void withoutClippingAndWithOneMicroBatchAStepGradientsAreThereByLayer() {
+        MemoryNeeds unclipped = needs(300).withoutClipping();
+        MemoryPlan several = plan(unclipped, 64 * 300 - 1, false);
+        assertThat(several.gradients()).isEqualTo(GradientStorage.WHOLE);
+        MemoryPlan one = plan(unclipped, 64 * 300, false);
+        assertThat(one.gradients()).isEqualTo(GradientStorage.BY_LAYER);
+        assertThat(one.entries())
+                .contains(new MemoryPlan.Entry(
+                        "gradients of a layer and of what is outside, float32", WEIGHTS - 4 * 29 * 3_538_944L));
+        MemoryPlan clipped = plan(needs(300), 64 * 300, false);
+        assertThat(clipped.gradients()).isEqualTo(GradientStorage.WHOLE);
+        assertThat(clipped.trainingBytes() - one.trainingBytes()).isEqualTo(4 * 29 * 3_538_944L);
+        assertThat(clipped.loadingBytes() - one.loadingBytes()).isEqualTo(4 * 29 * 3_538_944L);
+        assertThatThrownBy(() -> new MemoryPlan(needs(300), new TokenBudget(64 * 300), false, 1 << 30).requireFits())
+                .hasMessageContaining("--max-grad-norm 0 (");
+        assertThatThrownBy(() -> new MemoryPlan(needs(300), new TokenBudget(1024), false, 1 << 30).requireFits())
+                .hasMessageNotContaining("--max-grad-norm 0 (");
     }
 
     @Test
@@ -137,14 +160,15 @@ class MemoryPlanTest {
 
     @Test
     void aLargeReferenceThatStoresItsLogpsIsThePeak() {
-        MemoryNeeds.Model tiny = new MemoryNeeds.Model(SMOL.settings(), new WeightCounts(64, 32, 64, 192));
+        MemoryNeeds.Model tiny = new MemoryNeeds.Model(SMOL.settings(), new WeightCounts(64, 32, 64, 0, 0, 192));
         MemoryNeeds needs = new MemoryNeeds(
                 tiny,
                 Optional.of(SMOL),
                 false,
                 ADAMW,
                 ComputeType.BFLOAT16,
-                new MemoryNeeds.Examples(20_000, 20_000),
+                true,
+                new MemoryNeeds.Examples(20_000, 20_000, 20_000),
                 0,
                 PROGRAM);
         // Reading maps 269 MB of files, scoring the longest example takes 481 MB.
@@ -159,16 +183,16 @@ class MemoryPlanTest {
         assertThat(plan(needs(10), 1024, false).packTokens()).isEqualTo(640);
         MemoryNeeds.Examples lengths =
                 MemoryNeeds.Examples.of(LongStream.of(5, 40, 7, 30), LongStream.of(20, 50, 25), 3);
-        assertThat(lengths).isEqualTo(new MemoryNeeds.Examples(50, 20 + 50 + 25));
+        assertThat(lengths).isEqualTo(new MemoryNeeds.Examples(50, 40 + 7 + 30, 20 + 50 + 25));
         assertThat(MemoryNeeds.Examples.of(LongStream.of(5, 40, 7, 30), LongStream.empty(), 3))
-                .isEqualTo(new MemoryNeeds.Examples(40, 40 + 7 + 30));
+                .isEqualTo(new MemoryNeeds.Examples(40, 40 + 7 + 30, 40 + 7 + 30));
     }
 
     @Test
     void headersCountTheWeightsOfATinyModel() {
         // 768 x 64 + 2 x (2 x 64 x 64 + 2 x 32 x 64 + 3 x 128 x 64) in matrices, 5 x 64 in norms, float32 files.
         assertThat(ModelFolder.open(TinyRun.golden("llama/policy")).counts())
-                .isEqualTo(new WeightCounts(122_880, 320, 49_152, 4 * 123_200));
+                .isEqualTo(new WeightCounts(122_880, 320, 49_152, 73_728, 36_864, 4 * 123_200));
     }
 
     @ParameterizedTest
@@ -265,9 +289,9 @@ class MemoryPlanTest {
                         "reference, bfloat16 | 256.6 MiB",
                         "the largest tensor once more, while it is read or written | 108.0 MiB",
                         "JVM, libtorch and data | 572.2 MiB",
-                        "activations of 1024 tokens, recomputed | 115.3 MiB",
+                        "activations of 1024 tokens, recomputed | 112.3 MiB",
                         "the reference's pass over 1024 tokens | 25.3 MiB",
-                        "in all | 3.31 GiB",
+                        "in all | 3.30 GiB",
                         "at most before the first step | 2.17 GiB",
                         "free | 1024.00 GiB",
                         "micro-batches hold up to 1024 tokens, the longest example has 300; activation checkpointing is on");

@@ -37,7 +37,7 @@ final class ComputeWeights {
     /** Returns where the gradient of a weight is summed, float32; null for a frozen model. */
     @Nullable
     Tensor gradient(String name) {
-        return parameters.isTrainable() ? parameters.part(parameters.gradientMemory(), name) : null;
+        return parameters.isTrainable() ? parameters.gradient(name) : null;
     }
 
     @Nullable

@@ -12,6 +12,7 @@ import io.github.dpo4j.kernel.Rows;
 import io.github.dpo4j.kernel.Sight;
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
@@ -292,6 +293,9 @@ public final class FusedPass {
                 Threads.Alone _ = new Threads.Alone();
                 TensorScope _ = new TensorScope()) {
             overwrite = model.parameters.takeOverwrite();
+            if (!overwrite && model.parameters.gradientStorage() == GradientStorage.BY_LAYER) {
+                throw new IllegalStateException("gradients that are kept by layer cannot be added to");
+            }
             int width = model.settings.width();
             Matrix streamGradient = take(scratch, ScalarType.Float, width);
             StreamCopies copies = new StreamCopies(
@@ -307,6 +311,7 @@ public final class FusedPass {
                     FusedLayer layer = model.layers.get(i);
                     Saved kept = recompute ? again(layer, streams.pop()) : layers.pop();
                     backward(layer, kept, streamGradient, copies);
+                    model.parameters.layerIsDone(i);
                     copies = copies.next();
                     scratch.release(mark);
                     model.saved.release(keptMark);
@@ -317,6 +322,7 @@ public final class FusedPass {
             if (model.learnedPositions != null) {
                 scatter(streamGradient, tokens.positions(), model.learnedPositions, overwrite);
             }
+            model.parameters.passIsDone();
         }
     }
 
