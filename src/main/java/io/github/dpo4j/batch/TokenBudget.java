@@ -18,7 +18,7 @@ public record TokenBudget(int tokens) {
     /** Below this a micro-batch's fixed cost, adding to all gradients, outweighs its products. */
     public static final int LEAST = 512;
     /** Above this products gain a few per cent of speed at best (docs/log.md), and each token costs memory. */
-    public static final int MOST = 896;
+    public static final int MOST = 1024;
 
     private static final int STEP = 128;
 
@@ -29,7 +29,7 @@ public record TokenBudget(int tokens) {
     }
 
     /**
-     * Returns the budget that half of the free memory holds, 512 to 896 tokens: steps so large that a little more or less
+     * Returns the budget that half of the free memory holds, 512 to 1024 tokens: steps so large that a little more or less
      * of free memory does not change the bits of a run.
      */
     public static TokenBudget choose(long freeBytes, long bytesPerToken) {

@@ -96,7 +96,7 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--tokens-per-micro-batch",
             paramLabel = "N",
-            description = "packed tokens of one forward and backward at most (default: 512 to 896, by free memory)")
+            description = "packed tokens of one forward and backward at most (default: 512 to 1024, by free memory)")
     @Nullable
     Integer tokensPerMicroBatch;
 

@@ -94,7 +94,7 @@ final class TrainingOptions {
             names = "--tokens-per-micro-batch",
             paramLabel = "N",
             description = "packed tokens of one forward and backward at most; it bounds memory and"
-                    + " changes results by rounding only (default: 512 to 896, by free memory)")
+                    + " changes results by rounding only (default: 512 to 1024, by free memory)")
     @Nullable
     Integer tokensPerMicroBatch;
 

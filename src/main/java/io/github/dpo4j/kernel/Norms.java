@@ -106,11 +106,22 @@ public final class Norms {
             this.bias = new float[withBias ? count : 0][Lanes.padded(width)];
         }
 
-        private void add(int row, float[] g, float[] x) {
-            multiplyAdd(weight[row / ROWS_A_SUM], g, x, width);
+        /** Adds a row's, multiplies g by the norm's weights, and returns the dot product of that and x. */
+        private float add(int row, float[] g, float[] x, float[] weights) {
             if (bias.length > 0) {
                 Vectors.add(bias[row / ROWS_A_SUM], g, width);
             }
+            float[] sum = weight[row / ROWS_A_SUM];
+            FloatVector dot = FloatVector.zero(Lanes.F);
+            for (int i = 0; i < width; i += Lanes.COUNT) {
+                FloatVector upstream = FloatVector.fromArray(Lanes.F, g, i);
+                FloatVector normalized = FloatVector.fromArray(Lanes.F, x, i);
+                upstream.fma(normalized, FloatVector.fromArray(Lanes.F, sum, i)).intoArray(sum, i);
+                FloatVector scaled = upstream.mul(FloatVector.fromArray(Lanes.F, weights, i));
+                scaled.intoArray(g, i);
+                dot = scaled.fma(normalized, dot);
+            }
+            return Lanes.sum(dot);
         }
 
         /** Adds to float32 gradients of [width]; null for a frozen norm, or one without a bias. */
@@ -151,9 +162,7 @@ public final class Norms {
         for (int row = part.from(); row < part.to(); row++) {
             outGradient.load(row, g);
             normalized.load(row, x);
-            sums.add(row, g, x);
-            Vectors.multiply(g, weight, width);
-            float alongX = Vectors.dot(g, x, width) / width;
+            float alongX = sums.add(row, g, x, weight) / width;
             float mean = norm.centred() ? Vectors.sum(g, width) / width : 0;
             residualGradient.load(row, dx);
             combine(dx, g, x, mean, alongX, inverse.get(row), width);
@@ -192,14 +201,6 @@ public final class Norms {
         Vectors.multiply(x, weight, n);
         if (bias != null) {
             Vectors.add(x, bias, n);
-        }
-    }
-
-    private static void multiplyAdd(float[] sum, float[] a, float[] b, int n) {
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            FloatVector.fromArray(Lanes.F, a, i)
-                    .fma(FloatVector.fromArray(Lanes.F, b, i), FloatVector.fromArray(Lanes.F, sum, i))
-                    .intoArray(sum, i);
         }
     }
 

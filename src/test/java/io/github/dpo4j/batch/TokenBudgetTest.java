@@ -66,7 +66,7 @@ class TokenBudgetTest {
         assertThat(TokenBudget.choose(2 * 600 * 1000, 1000).tokens()).isEqualTo(512);
         assertThat(TokenBudget.choose(2 * 640 * 1000, 1000).tokens()).isEqualTo(640);
         assertThat(TokenBudget.choose(0, 1000).tokens()).isEqualTo(512);
-        assertThat(TokenBudget.choose(Long.MAX_VALUE, 0).tokens()).isEqualTo(896);
+        assertThat(TokenBudget.choose(Long.MAX_VALUE, 0).tokens()).isEqualTo(1024);
     }
 
     @Test

@@ -118,7 +118,7 @@ class CommandsTest {
         assertThat(planned.out().lines().map(line -> line.replaceAll(" {2,}.*", "")))
                 .contains("weights, float32", "gradients, float32", "adamw's two states, float32", "in all", "free")
                 .anyMatch(line -> line.startsWith("activations of "))
-                .anyMatch(line -> line.startsWith("micro-batches hold up to 896 tokens"));
+                .anyMatch(line -> line.startsWith("micro-batches hold up to 1024 tokens"));
         assertThat(run).doesNotExist();
         assertThat(stores).doesNotExist();
     }

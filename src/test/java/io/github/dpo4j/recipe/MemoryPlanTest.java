@@ -233,10 +233,10 @@ class MemoryPlanTest {
     @Test
     void theChosenBudgetIsWhatHalfOfTheRoomHolds() {
         long room = 2 * 640 * (TOKEN + FORWARD_TOKEN);
-        long fixed = KEPT + beside(896) + forwardBeside(896);
+        long fixed = KEPT + beside(1024) + forwardBeside(1024);
         assertThat(auto(fixed + room).budget().tokens()).isEqualTo(640);
         assertThat(auto(fixed + room - 1).budget().tokens()).isEqualTo(512);
-        assertThat(auto(PLENTY).budget().tokens()).isEqualTo(896);
+        assertThat(auto(PLENTY).budget().tokens()).isEqualTo(1024);
     }
 
     @Test

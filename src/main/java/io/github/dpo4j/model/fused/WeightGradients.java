@@ -18,10 +18,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * of bfloat16 come as bfloat16 and are added in float32.
  */
 final class WeightGradients {
-    /** A tile's product takes about a millisecond of one core, and what it makes stays in that core's cache. */
-    private static final int TILE_ROWS = 384;
+    /** A tile's product takes a millisecond or two of one core, and what it makes stays in that core's cache. */
+    private static final int TILE = 384 * 1024;
 
-    private static final int TILE_COLUMNS = 1024;
+    private static final int MOST_ROWS = 384;
+    /** Whole rows of all but very wide weights: written in one stretch. */
+    private static final int MOST_COLUMNS = 3072;
 
     private final Workspace scratch;
     private final ScalarType type;
@@ -59,13 +61,12 @@ final class WeightGradients {
     }
 
     private void add(Tensor gradient, Matrix left, Matrix right) {
-        for (int row = 0; row < left.width(); row += TILE_ROWS) {
-            for (int column = 0; column < right.width(); column += TILE_COLUMNS) {
+        int columns = even(right.width(), MOST_COLUMNS);
+        int rows = even(left.width(), Math.min(MOST_ROWS, TILE / columns));
+        for (int row = 0; row < left.width(); row += rows) {
+            for (int column = 0; column < right.width(); column += columns) {
                 Tile tile = new Tile(
-                        row,
-                        Math.min(TILE_ROWS, left.width() - row),
-                        column,
-                        Math.min(TILE_COLUMNS, right.width() - column));
+                        row, Math.min(rows, left.width() - row), column, Math.min(columns, right.width() - column));
                 tasks.add((own, buffer) -> {
                     Tensor a = left.rounded().narrow(1, tile.row(), tile.rows()).t();
                     Tensor b = right.rounded().narrow(1, tile.column(), tile.columns());
@@ -73,6 +74,12 @@ final class WeightGradients {
                 });
             }
         }
+    }
+
+    /** Returns the length of parts of {@code all}, about as long as each other, {@code most} at most and in round numbers. */
+    private static int even(int all, int most) {
+        int parts = Math.ceilDiv(all, most);
+        return Math.min(most, Rows.round(Math.ceilDiv(all, parts)));
     }
 
     /** A part of a gradient. */
@@ -95,8 +102,9 @@ final class WeightGradients {
     /** Makes them all. */
     void run(Team team) {
         Workspace.Mark mark = scratch.mark();
-        int rows = type == ScalarType.Float ? 0 : TILE_ROWS;
-        List<Matrix> tiles = Matrix.take(team.threads(), scratch, type, rows, TILE_COLUMNS);
+        int rows = Rows.round(1);
+        int width = type == ScalarType.Float ? 0 : TILE / rows;
+        List<Matrix> tiles = Matrix.take(team.threads(), scratch, type, rows, width);
         team.run(tasks.size(), (number, own) -> {
             try (TensorScope _ = new TensorScope()) {
                 tasks.get(number).run(own, tiles.get(own.thread()));
@@ -107,6 +115,6 @@ final class WeightGradients {
 
     /** Returns the bytes that tiles take on {@code threads}. */
     static long tileBytes(long element, int threads) {
-        return element == Float.BYTES ? 0 : element * TILE_ROWS * TILE_COLUMNS * threads;
+        return element == Float.BYTES ? 0 : element * TILE * threads;
     }
 }
