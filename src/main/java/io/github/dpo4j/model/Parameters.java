@@ -55,11 +55,9 @@ public final class Parameters {
             Map<String, Long> offsets,
             GradientLayout layout,
             Map<GradientLayout.Stretch, List<Tensor>> gaps) {
-        GradientStretch stretch(GradientLayout.Stretch stretch) {
+        void clearGaps(GradientLayout.Stretch stretch) {
             try (NoGrad _ = new NoGrad()) {
                 gaps.getOrDefault(stretch, List.of()).forEach(Tensor::zero_);
-                return new GradientStretch(
-                        stretch.from(), gradients.narrow(0, stretch.at(), stretch.to() - stretch.from()));
             }
         }
     }
@@ -268,7 +266,9 @@ public final class Parameters {
         if (takeOverwrite()) {
             trained().gradients().zero_();
         }
-        return trained().stretch(trained().layout().others().getFirst());
+        GradientLayout.Stretch all = trained().layout().others().getFirst();
+        trained().clearGaps(all);
+        return new GradientStretch(0, trained().gradients());
     }
 
     private void requireWhole() {
@@ -326,7 +326,12 @@ public final class Parameters {
         if (reader == null) {
             throw new IllegalStateException("gradients are kept by layer and nobody reads them");
         }
-        reader.accept(trained().stretch(stretch));
+        trained().clearGaps(stretch);
+        try (TensorScope _ = new TensorScope();
+                NoGrad _ = new NoGrad()) {
+            Tensor values = trained().gradients().narrow(0, stretch.at(), stretch.to() - stretch.from());
+            reader.accept(new GradientStretch(stretch.from(), values));
+        }
     }
 
     /** True, once, after {@link #zeroGradient}: whoever asks then overwrites all gradients rather than adding to them. */

@@ -90,17 +90,17 @@ public final class Optimizer {
             long step,
             double weightDecay,
             double gradientScale) {
-        if (from < to && onFused()) {
-            Tensor gradient = gradients.values().narrow(0, from - gradients.from(), to - from);
-            fused(gradient, from, learningRate, step, weightDecay, gradientScale);
-            return;
-        }
-        for (long at = from; at < to; at += SLICE) {
+        long slice = onFused() ? to - from : SLICE;
+        for (long at = from; at < to; at += slice) {
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
-                long length = Math.min(SLICE, to - at);
+                long length = Math.min(slice, to - at);
                 Tensor gradient = gradients.values().narrow(0, at - gradients.from(), length);
-                update(gradient, at, learningRate, step, weightDecay);
+                if (onFused()) {
+                    fused(gradient, at, learningRate, step, weightDecay, gradientScale);
+                } else {
+                    update(gradient, at, learningRate, step, weightDecay);
+                }
             }
         }
     }
