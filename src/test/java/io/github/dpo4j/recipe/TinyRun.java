@@ -48,6 +48,7 @@ public final class TinyRun {
     public ActivationCheckpointing checkpointing = ActivationCheckpointing.AUTO;
     public long maxSteps = 8;
     public double learningRate = 1e-3;
+    public double maxGradNorm = 1;
     public long seed = 42;
     public long loggingSteps = 3;
     public long evalSteps = 4;
@@ -137,7 +138,7 @@ public final class TinyRun {
                 OptionalLong.of(2),
                 0,
                 optimizer,
-                1,
+                maxGradNorm,
                 seed,
                 true,
                 loggingSteps,

@@ -13,6 +13,7 @@ import io.github.dpo4j.train.OptimizerSettings;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -124,6 +125,31 @@ class TrainingRunTest {
             assertThat(TinyRun.bits(run.output, 8)).isEqualTo(TinyRun.bits(runs.getFirst().output, 8));
             assertThat(TinyRun.metrics(run.output)).isEqualTo(TinyRun.metrics(runs.getFirst().output));
         }
+    }
+
+    @Test
+    void gradientsThatAreUsedLayerByLayerChangeNoBit() throws IOException {
+        TinyRun whole = run("whole");
+        TinyRun byLayer = run("by layer");
+        TinyRun resumed = run("resumed");
+        whole.maxGradNorm = 1e30; // clips, but never anything
+        byLayer.maxGradNorm = 0;
+        resumed.maxGradNorm = 0;
+        for (TinyRun run : List.of(whole, byLayer, resumed)) {
+            run.tokensPerMicroBatch = OptionalInt.of(10_000);
+            run.saveSteps = 4;
+        }
+        whole.dpo();
+        byLayer.dpo();
+        resumed.dpo(TinyRun.stopAfter(4));
+        resumed.start = RunFolder.Start.RESUME;
+        resumed.dpo();
+        assertThat(List.of(whole, byLayer, resumed))
+                .extracting(run -> Files.readString(run.output.resolve("report.html"))
+                        .contains("gradient is used and freed as soon as it is made"))
+                .containsExactly(false, true, true);
+        assertThat(TinyRun.bits(byLayer.output, 8)).isEqualTo(TinyRun.bits(whole.output, 8));
+        assertThat(TinyRun.bits(resumed.output, 8)).isEqualTo(TinyRun.bits(whole.output, 8));
     }
 
     private static String checkpointing(Path run) {

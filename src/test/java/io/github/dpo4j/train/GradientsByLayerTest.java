@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -107,6 +108,22 @@ class GradientsByLayerTest {
     @Test
     void theyAreWithRmspropAndRecomputedActivationsToo() throws IOException {
         assertSame("gpt2", ComputeType.BFLOAT16, new OptimizerSettings.RmsProp(0.99, 1e-8, 0.01), true);
+    }
+
+    @Test
+    void stepsLeaveNoNativeObjectBehind() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm policy = policy("gpt2", ComputeType.FLOAT32, GradientStorage.BY_LAYER);
+            DpoObjective objective = objective("gpt2", policy);
+            Trainer trainer = trainer(objective, policy.parameters(), ADAMW, 0);
+            MetricSums sums = new MetricSums(objective.metricNames());
+            long count = 0;
+            for (int step = 1; step <= 60; step++) {
+                trainer.step(step, prepared(objective, new int[] {1, 2}), sums);
+                count = step == 20 ? Pointer.totalCount() : count;
+            }
+            assertThat(Pointer.totalCount()).isEqualTo(count);
+        }
     }
 
     @ParameterizedTest
