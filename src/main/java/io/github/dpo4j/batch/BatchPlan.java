@@ -2,6 +2,9 @@ package io.github.dpo4j.batch;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * Which examples each step sees: a function of the seed alone, so a resumed run finds its place by the step's number. An epoch
@@ -23,11 +26,23 @@ public record BatchPlan(int examples, long examplesPerStep, boolean shuffle, lon
 
     /** Returns the example numbers of a 0-based step, in order. */
     public int[] step(long step) {
-        int inEpoch = (int) (step % stepsPerEpoch());
-        int[] order = order(step / stepsPerEpoch());
-        int from = Math.toIntExact(inEpoch * examplesPerStep);
-        int to = (int) Math.min(examples, from + examplesPerStep);
-        return Arrays.copyOfRange(order, from, to);
+        return slice(order(step / stepsPerEpoch()), (int) (step % stepsPerEpoch()));
+    }
+
+    /** Returns what {@link #step} gives for the first {@code count} steps. */
+    public Stream<int[]> steps(long count) {
+        return LongStream.range(0, Math.ceilDiv(count, (long) stepsPerEpoch()))
+                .boxed()
+                .flatMap(epoch -> {
+                    int[] order = order(epoch);
+                    return IntStream.range(0, stepsPerEpoch()).mapToObj(step -> slice(order, step));
+                })
+                .limit(count);
+    }
+
+    private int[] slice(int[] order, int step) {
+        int from = Math.toIntExact(step * examplesPerStep);
+        return Arrays.copyOfRange(order, from, (int) Math.min(examples, from + examplesPerStep));
     }
 
     /** Returns how far training has come after {@code steps} steps, in epochs. */

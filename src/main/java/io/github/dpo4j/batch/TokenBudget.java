@@ -37,6 +37,12 @@ public record TokenBudget(int tokens) {
         return new TokenBudget(Math.clamp(fits, LEAST, MOST) / STEP * STEP);
     }
 
+    /** Returns the least budget that is chosen and holds {@code tokens}, or this one if it does or if none is. */
+    public TokenBudget orStep(long tokens) {
+        long enough = Math.ceilDiv(tokens, STEP) * STEP;
+        return enough <= this.tokens || enough > MOST ? this : new TokenBudget((int) enough);
+    }
+
     /**
      * Cuts a step into packs of at most this many tokens, as few as best-fit decreasing finds, and evens them out: products of
      * few rows are slow, and the largest pack decides about memory. An example that is longer than the budget is a pack by

@@ -141,7 +141,7 @@ public final class Norms {
      * @param outGradient gradient of what the norm gave out
      * @param residualGradient float32, read and written
      * @param copy gets the residual's gradient in the compute type for the products that come next; null for none
-     * @param again gets what forward gave out; null for none
+     * @param again gets what forward gave out, made of the normalized rows as they were saved; null for none
      */
     public static void backward(
             Part part,

@@ -28,7 +28,10 @@ public sealed interface ScoredTokens {
         return TokenLogps.sums(logps(), counts(), model().device());
     }
 
-    /** Adds to the weights' gradients what the gradient of {@link #logps} implies; call it once. */
+    /**
+     * Adds to the weights' gradients what the gradient of {@link #logps} implies; call it once. Whoever reads gradients by
+     * layer meanwhile may update weights.
+     */
     void backward();
 
     /** Scores the pack under a trainable model; everything belongs to the innermost scope. */

@@ -12,6 +12,7 @@ import io.github.dpo4j.objective.StepCounts;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.train.NonFiniteLossException;
 import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,6 +65,9 @@ public record DpoObjective(
         ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
         LogRatios ratios = logRatios(batch, scored.sums(), referenceSums);
         Tensor shares = loss.shares(ratios, counts);
+        if (!policy.device().isCuda()) { // where reading them would be waited for, the trainer looks afterwards
+            NonFiniteLossException.check(Tensors.toDoubles(shares.detach()));
+        }
         shares.sum().backward();
         scored.backward();
         return result(batch, ratios, shares);

@@ -131,10 +131,12 @@ public final class DpoRecipe {
             DpoReference source,
             TokenizedPairs pairs,
             Optional<TokenizedPairs> held) {
+        long[] lengths = pairs.pairs().stream().mapToLong(DpoObjective::tokens).toArray();
+        BatchPlan plan = settings.training().plan(lengths.length);
         MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
-                pairs.pairs().stream().mapToLong(DpoObjective::tokens),
-                held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens),
-                settings.training().batches().examplesPerStep());
+                lengths,
+                plan.steps(settings.training().totalSteps(plan)),
+                held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens));
         MemoryNeeds alone = MemoryNeeds.of(settings.training(), start, examples);
         return switch (loaded) {
             case ALWAYS -> alone.withReference(reference, true);

@@ -8,6 +8,7 @@ import io.github.dpo4j.train.OptimizerSettings;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * What decides the memory of a run, however its steps are cut into micro-batches.
@@ -47,22 +48,32 @@ public record MemoryNeeds(
      * Lengths in packed tokens.
      *
      * @param longest of one example; none is ever cut
-     * @param step of the examples of one step, at most
+     * @param several the most of a step of several examples, which a smaller micro-batch would cut
      * @param most that a micro-batch could hold if it had no limit: a whole step, or all held-out examples
      */
-    public record Examples(long longest, long step, long most) {
-        /** {@code lengths} are those of all examples, {@code held} of the held-out ones. */
-        static Examples of(LongStream lengths, LongStream held, long examplesPerStep) {
-            long[] sorted = lengths.sorted().toArray();
+    public record Examples(long longest, long several, long most) {
+        /**
+         * Measures examples by their lengths.
+         *
+         * @param steps the numbers of the examples of each step
+         * @param held lengths of the held-out ones
+         */
+        static Examples of(long[] lengths, Stream<int[]> steps, LongStream held) {
             long[] others = held.toArray();
-            long step = Arrays.stream(sorted)
-                    .skip(Math.max(0, sorted.length - examplesPerStep))
-                    .sum();
-            long longest = LongStream.concat(Arrays.stream(sorted), Arrays.stream(others))
+            long longest = LongStream.concat(Arrays.stream(lengths), Arrays.stream(others))
+                    .max()
+                    .orElse(0);
+            long several = steps.filter(step -> step.length > 1)
+                    .mapToLong(step ->
+                            Arrays.stream(step).mapToLong(i -> lengths[i]).sum())
                     .max()
                     .orElse(0);
             return new Examples(
-                    longest, step, Math.max(step, Arrays.stream(others).sum()));
+                    longest,
+                    several,
+                    LongStream.of(several, longest, Arrays.stream(others).sum())
+                            .max()
+                            .orElse(0));
         }
     }
 
@@ -121,7 +132,7 @@ public record MemoryNeeds(
                 optimizer,
                 type,
                 clips,
-                new Examples(tokens, examples.step(), examples.most()),
+                new Examples(tokens, examples.several(), examples.most()),
                 storeBytes,
                 programBytes);
     }

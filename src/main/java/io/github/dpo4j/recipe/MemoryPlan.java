@@ -38,7 +38,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
 
     /** Gradients are used and freed layer by layer where nothing waits for all of them: no clipping, no other micro-batch. */
     public GradientStorage gradients() {
-        boolean oneMicroBatch = needs.examples().step() <= budget.tokens();
+        boolean oneMicroBatch = needs.examples().several() <= budget.tokens();
         return oneMicroBatch && !needs.clips() ? GradientStorage.BY_LAYER : GradientStorage.WHOLE;
     }
 
@@ -153,7 +153,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         return peakBytes() <= freeBytes;
     }
 
-    /** Returns the same run with the token budget that half of what its weights leave free holds. */
+    /** Returns the same run with the token budget that half of what its weights leave free holds, if that is more. */
     MemoryPlan withUsualBudget() {
         long kept = kept().stream().mapToLong(Entry::bytes).sum();
         FusedMemory activations = activations();
@@ -164,8 +164,8 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
             fixed += forward.beside(TokenBudget.MOST);
             perToken += forward.bytesPerToken();
         }
-        return new MemoryPlan(
-                needs, TokenBudget.choose(Math.max(0, freeBytes - kept - fixed), perToken), recompute, freeBytes);
+        TokenBudget usual = TokenBudget.choose(Math.max(0, freeBytes - kept - fixed), perToken);
+        return with(needs, usual.tokens() < budget.tokens() ? budget : usual, recompute);
     }
 
     /** Throws {@link UserError} where the run takes more than is free, with the settings that would make it smaller. */
@@ -197,7 +197,10 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         remedies.add(new Remedy(
                 "--tokens-per-micro-batch " + longest,
                 with(needs, new TokenBudget((int) Math.min(longest, budget.tokens())), recompute)));
-        remedies.add(new Remedy("--max-grad-norm 0", with(needs.withoutClipping(), budget, recompute)));
+        TokenBudget whole = budget.orStep(needs.examples().several());
+        remedies.add(new Remedy(
+                "--max-grad-norm 0" + (whole.equals(budget) ? "" : " --tokens-per-micro-batch " + whole.tokens()),
+                with(needs.withoutClipping(), whole, recompute)));
         remedies.add(new Remedy("--dtype bfloat16", with(needs.with(ComputeType.BFLOAT16), budget, recompute)));
         remedies.add(new Remedy(
                 "--optim rmsprop", with(needs.with(new OptimizerSettings.RmsProp(0.99, 1e-8, 0)), budget, recompute)));

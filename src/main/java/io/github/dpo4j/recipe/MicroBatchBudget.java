@@ -43,8 +43,7 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
     /** {@code known} is a budget that was asked for or recorded; {@code free} is what this process may have in all. */
     static MicroBatchBudget planned(
             OptionalInt known, ActivationCheckpointing checkpointing, MemoryNeeds needs, long free) {
-        // Fewer tokens cost less time than recomputing, so with no wish for more the least budget will do.
-        TokenBudget wished = new TokenBudget(known.orElse(TokenBudget.LEAST));
+        TokenBudget wished = known.isPresent() ? new TokenBudget(known.getAsInt()) : smallest(needs, free);
         MemoryPlan without = new MemoryPlan(needs, wished, false, free);
         boolean recompute = switch (checkpointing) {
             case AUTO -> !without.fits();
@@ -64,6 +63,17 @@ record MicroBatchBudget(TokenBudget budget, boolean recompute, Optional<MemoryPl
             case OFF -> List.of();
         };
         return new MicroBatchBudget(plan.budget(), recompute, Optional.of(plan), notes);
+    }
+
+    /**
+     * Returns the budget that takes least memory. Fewer tokens cost less time than recomputing, so with no wish for more it will
+     * do: the least one, or one that holds a whole step, if gradients are then there by layer.
+     */
+    private static TokenBudget smallest(MemoryNeeds needs, long free) {
+        TokenBudget least = new TokenBudget(TokenBudget.LEAST);
+        TokenBudget step = least.orStep(needs.examples().several());
+        long withStep = new MemoryPlan(needs, step, false, free).peakBytes();
+        return withStep < new MemoryPlan(needs, least, false, free).peakBytes() ? step : least;
     }
 
     /** Returns how much of the gradient the run keeps at a time. */

@@ -7,6 +7,7 @@ import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.text.TokenizedCompletion;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
+import io.github.dpo4j.train.NonFiniteLossException;
 import io.github.dpo4j.train.Objective;
 import java.util.Arrays;
 import java.util.List;
@@ -62,6 +63,9 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
         ScoredTokens scored = ScoredTokens.of(policy, tokens);
         Tensor sums = scored.sums();
         Tensor shares = sums.mul(new Scalar(-1.0 / stepTokens));
+        if (!policy.device().isCuda()) { // where reading them would be waited for, the trainer looks afterwards
+            NonFiniteLossException.check(Tensors.toDoubles(shares.detach()));
+        }
         shares.sum().backward();
         scored.backward();
         return result(tokens, sums, shares);

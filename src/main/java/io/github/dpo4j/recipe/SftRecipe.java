@@ -110,10 +110,14 @@ public final class SftRecipe {
 
     private MemoryNeeds memory(
             ModelFolder start, TokenizedCompletions completions, Optional<TokenizedCompletions> held) {
+        long[] lengths = completions.completions().stream()
+                .mapToLong(SftObjective::tokens)
+                .toArray();
+        BatchPlan plan = settings.training().plan(lengths.length);
         MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
-                completions.completions().stream().mapToLong(SftObjective::tokens),
-                held.stream().flatMap(h -> h.completions().stream()).mapToLong(SftObjective::tokens),
-                settings.training().batches().examplesPerStep());
+                lengths,
+                plan.steps(settings.training().totalSteps(plan)),
+                held.stream().flatMap(h -> h.completions().stream()).mapToLong(SftObjective::tokens));
         return MemoryNeeds.of(settings.training(), start, examples);
     }
 

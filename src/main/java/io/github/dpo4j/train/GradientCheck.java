@@ -141,9 +141,10 @@ public final class GradientCheck {
     }
 
     private static List<Probe> probes(Parameters parameters, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
         List<Probe> probes = new ArrayList<>();
         for (String name : parameters.byName().keySet()) {
+            // A tensor's direction is its own, whatever other tensors there are.
+            SplittableRandom random = new SplittableRandom(seed ^ name.hashCode());
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
                 long elements = parameters.weight(name).numel();

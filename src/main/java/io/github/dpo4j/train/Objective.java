@@ -33,7 +33,10 @@ public interface Objective {
 
         /**
          * Runs forward, and backward if asked: the gradient of the micro-batch's share of the step's mean loss is added to the
-         * parameters' gradients.
+         * parameters' gradients, or handed to who reads them by layer ({@link
+         * io.github.dpo4j.model.Parameters#readGradients}), who may update weights meanwhile.
+         *
+         * @throws NonFiniteLossException before the backward, where the loss is at hand by then
          */
         MicroBatchResult run(boolean backward);
     }

@@ -61,7 +61,8 @@ public final class Optimizer {
     /** As {@link #step} for some of the weights; call {@link #finish} when all have been updated. */
     public void update(GradientStretch gradients, double learningRate, long step, double gradientScale) {
         if (!onFused() && gradientScale != 1) {
-            try (NoGrad _ = new NoGrad()) {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
                 gradients.values().mul_(new Scalar(gradientScale));
             }
         }

@@ -6,7 +6,6 @@ import io.github.dpo4j.torch.TensorScope;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /** Makes optimizer steps: micro-batches, finite check, clipping, update. */
 public final class Trainer {
@@ -57,10 +56,14 @@ public final class Trainer {
      * Makes the 1-based {@code step} on its micro-batches and adds what is to be logged to {@code sums}. Weights whose
      * gradients are kept by layer are updated layer by layer, while the backward goes on below.
      *
-     * @throws NonFiniteException before the update, if a loss or the gradient is not finite; by layer, before the first layer's
-     *     whose gradient is not
+     * @throws NonFiniteException before the update, if a loss or the gradient is not finite; by layer, before the update of the
+     *     first layer whose gradient is not
      */
     public StepResult step(long step, List<Objective.MicroBatch> microBatches, MetricSums sums) {
+        if (parameters.gradientStorage() == GradientStorage.BY_LAYER && microBatches.size() != 1) {
+            throw new IllegalArgumentException(
+                    "gradients that are kept by layer are of one micro-batch a step, not " + microBatches.size());
+        }
         long start = System.nanoTime();
         double learningRate = peakLearningRate * schedule.factor(step - 1);
         Sums made = new Sums();
@@ -68,9 +71,9 @@ public final class Trainer {
         parameters.readGradients(() -> run(step, microBatches, made, sums), gradients -> {
             made.squares += GradientNorm.squares(gradients.values());
             if (!Double.isFinite(made.squares)) {
-                throw new NonFiniteException("step " + step + ": the gradient is not finite"
-                        + (made.examples > 0 ? " though the loss is (" + made.loss + ")" : "")
-                        + "; the examples of the step are " + describe(examplesOf(microBatches)) + advice());
+                throw new NonFiniteException("step " + step + ": the gradient is not finite though the loss is; the"
+                        + " examples of the step are " + describe(examplesOf(microBatches))
+                        + advice(parameters.gradientStorage()));
             }
             double scale = GradientNorm.clipScale(Math.sqrt(made.squares), maxGradNorm);
             optimizer.update(gradients, learningRate, step, scale);
@@ -91,23 +94,19 @@ public final class Trainer {
         for (Objective.MicroBatch microBatch : microBatches) {
             try (TensorScope _ = new TensorScope()) {
                 Objective.MicroBatchResult result = microBatch.run(true);
-                refuseNonFinite(step, microBatch.examples(), result.lossShares());
+                NonFiniteLossException.check(result.lossShares());
                 for (double share : result.lossShares()) {
                     made.loss += share;
                 }
                 made.examples += microBatch.examples().length;
                 sums.add(result);
+            } catch (NonFiniteLossException e) {
+                int[] examples = Arrays.stream(e.places())
+                        .map(place -> microBatch.examples()[place])
+                        .toArray();
+                throw new NonFiniteException("step " + step + ": the loss is not finite on " + describe(examples)
+                        + advice(GradientStorage.WHOLE));
             }
-        }
-    }
-
-    private void refuseNonFinite(long step, int[] examples, double[] shares) {
-        int[] bad = IntStream.range(0, shares.length)
-                .filter(i -> !Double.isFinite(shares[i]))
-                .map(i -> examples[i])
-                .toArray();
-        if (bad.length > 0) {
-            throw new NonFiniteException("step " + step + ": the loss is not finite on " + describe(bad) + advice());
         }
     }
 
@@ -126,10 +125,10 @@ public final class Trainer {
         return named + (more > 0 ? "; and " + more + " more" : "");
     }
 
-    private String advice() {
-        String update = switch (parameters.gradientStorage()) {
+    private static String advice(GradientStorage gradients) {
+        String update = switch (gradients) {
             case WHOLE -> "No update was made";
-            case BY_LAYER -> "Some layers may have been updated";
+            case BY_LAYER -> "Layers above it may have been updated";
         };
         return ". " + update + " and the last checkpoint is intact; try a lower learning rate or --dtype float32";
     }

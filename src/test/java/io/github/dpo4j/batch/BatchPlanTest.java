@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 class BatchPlanTest {
@@ -39,5 +40,15 @@ class BatchPlanTest {
                 .mapToObj(step -> plan.step((long) epoch * plan.stepsPerEpoch() + step))
                 .flatMapToInt(Arrays::stream)
                 .toArray();
+    }
+
+    @Test
+    void allStepsAreThoseAskedForOneByOne() {
+        for (boolean shuffle : new boolean[] {false, true}) {
+            BatchPlan plan = new BatchPlan(7, 3, shuffle, 5);
+            assertThat(plan.steps(8).toList())
+                    .usingRecursiveComparison()
+                    .isEqualTo(LongStream.range(0, 8).mapToObj(plan::step).toList());
+        }
     }
 }

@@ -16,6 +16,9 @@ import java.util.function.UnaryOperator;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Kernels against the same arithmetic in float64, one element at a time. */
 class KernelTest {
@@ -130,6 +133,71 @@ class KernelTest {
             first = first == null ? all : first;
             assertThat(all).isEqualTo(first);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true,19", "true,32", "false,19"})
+    void gradientsArePutInTheirPlace(boolean half, int width) {
+        Random random = new Random(4);
+        Rows some = rows(half, 3, width, random);
+        Rows target = rows(false, 6, 50, random);
+        float[] before = target.memory().toArray(ValueLayout.JAVA_FLOAT);
+        Scratch scratch = new Scratch(0);
+        Gradients.put(some, target, 1, 7, true, scratch);
+        for (int row = 0; row < 6; row++) {
+            for (int column = 0; column < 50; column++) {
+                boolean inside = row >= 1 && row < 4 && column >= 7 && column < 7 + width;
+                float added = inside ? some.get((row - 1L) * width + column - 7) : 0;
+                assertThat(target.get(row * 50L + column)).isEqualTo(before[row * 50 + column] + added);
+            }
+        }
+        Gradients.put(some, target, 1, 7, false, scratch);
+        assertThat(target.get(50 + 7 + width - 1)).isEqualTo(some.get(width - 1));
+        assertThat(target.get(50 + 7 + width)).isEqualTo(before[50 + 7 + width]);
+    }
+
+    /** The way back makes again, bit for bit, what the way there made. */
+    @ParameterizedTest
+    @EnumSource(Gates.Activation.class)
+    void theMiddleOfAnMlpIsMadeAgain(Gates.Activation activation) {
+        for (boolean half : new boolean[] {false, true}) {
+            for (boolean gated : new boolean[] {false, true}) {
+                Random random = new Random(5);
+                Part all = new Part(0, 5, new Scratch(0));
+                Gates.Input up = new Gates.Input(rows(half, 5, 37, random), null);
+                Gates.Input gate = gated ? new Gates.Input(rows(half, 5, 37, random), null) : null;
+                Rows out = empty(half, 5, 37);
+                Gates.forward(all, activation, gate, up, out);
+                Rows inner = rows(half, 5, 37, random);
+                Gates.backward(all, activation, gate, up, inner);
+                assertThat(inner.memory().mismatch(out.memory())).isEqualTo(-1);
+            }
+        }
+    }
+
+    @Test
+    void aNormIsMadeAgain() {
+        Random random = new Random(6);
+        Part all = new Part(0, 5, new Scratch(0));
+        Norms.Norm norm = new Norms.Norm(
+                rows(false, 1, 37, random).memory(), rows(false, 1, 37, random).memory(), true, 1e-5);
+        Rows stream = rows(false, 5, 37, random);
+        Rows normalized = empty(false, 5, 37);
+        Rows inverse = empty(false, 5, 1);
+        Rows out = empty(false, 5, 37);
+        Norms.forward(all, stream, List.of(), norm, normalized, inverse, out);
+        Rows again = empty(false, 5, 37);
+        Norms.backward(
+                all,
+                rows(false, 5, 37, random),
+                normalized,
+                inverse,
+                norm,
+                stream,
+                null,
+                again,
+                new Norms.Sums(5, 37, true));
+        assertThat(again.memory().mismatch(out.memory())).isEqualTo(-1);
     }
 
     @Test

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -69,6 +70,10 @@ class MemoryPlanTest {
             KEPT + beside(512) + forwardBeside(512) + 512 * (TOKEN_RECOMPUTED + FORWARD_TOKEN);
 
     private static MemoryNeeds needs(long longest) {
+        return needs(longest, 64 * longest);
+    }
+
+    private static MemoryNeeds needs(long longest, long several) {
         return new MemoryNeeds(
                 SMOL,
                 Optional.of(SMOL),
@@ -76,7 +81,7 @@ class MemoryPlanTest {
                 ADAMW,
                 ComputeType.BFLOAT16,
                 true,
-                new MemoryNeeds.Examples(longest, 64 * longest, 64 * longest),
+                new MemoryNeeds.Examples(longest, several, Math.max(longest, several)),
                 0,
                 PROGRAM);
     }
@@ -138,7 +143,33 @@ class MemoryPlanTest {
         assertThatThrownBy(() -> new MemoryPlan(needs(300), new TokenBudget(64 * 300), false, 1 << 30).requireFits())
                 .hasMessageContaining("--max-grad-norm 0 (");
         assertThatThrownBy(() -> new MemoryPlan(needs(300), new TokenBudget(1024), false, 1 << 30).requireFits())
-                .hasMessageNotContaining("--max-grad-norm 0 (");
+                .hasMessageNotContaining("--max-grad-norm 0");
+        assertThatThrownBy(() -> new MemoryPlan(needs(300, 600), new TokenBudget(512), false, 1 << 30).requireFits())
+                .hasMessageContaining("--max-grad-norm 0 --tokens-per-micro-batch 640 (");
+    }
+
+    /** 640 tokens and a layer's gradient take less than 512 tokens and the whole one. */
+    @Test
+    void withoutClippingTheLeastMemoryMayBeThatOfAWholeStep() {
+        MemoryNeeds unclipped = needs(300, 600).withoutClipping();
+        long least = plan(unclipped, 512, false).peakBytes();
+        long step = plan(unclipped, 640, false).peakBytes();
+        assertThat(step).isLessThan(least);
+        MicroBatchBudget chosen =
+                MicroBatchBudget.planned(OptionalInt.empty(), ActivationCheckpointing.AUTO, unclipped, step);
+        assertThat(chosen.recompute()).isFalse();
+        assertThat(chosen.budget().tokens()).isEqualTo(640);
+        assertThat(chosen.gradients()).isEqualTo(GradientStorage.BY_LAYER);
+        assertThat(MicroBatchBudget.planned(OptionalInt.empty(), ActivationCheckpointing.AUTO, needs(300, 600), LEAST)
+                        .budget()
+                        .tokens())
+                .isEqualTo(512);
+        MicroBatchBudget one = MicroBatchBudget.planned(
+                OptionalInt.of(100),
+                ActivationCheckpointing.AUTO,
+                needs(3000, 0).withoutClipping(),
+                PLENTY);
+        assertThat(one.gradients()).as("steps of one long example").isEqualTo(GradientStorage.BY_LAYER);
     }
 
     @Test
@@ -181,11 +212,12 @@ class MemoryPlanTest {
         assertThat(plan(needs(3000), 1024, false).packTokens()).isEqualTo(3000);
         assertThat(plan(needs(300), 1024, false).packTokens()).isEqualTo(1024);
         assertThat(plan(needs(10), 1024, false).packTokens()).isEqualTo(640);
-        MemoryNeeds.Examples lengths =
-                MemoryNeeds.Examples.of(LongStream.of(5, 40, 7, 30), LongStream.of(20, 50, 25), 3);
-        assertThat(lengths).isEqualTo(new MemoryNeeds.Examples(50, 40 + 7 + 30, 20 + 50 + 25));
-        assertThat(MemoryNeeds.Examples.of(LongStream.of(5, 40, 7, 30), LongStream.empty(), 3))
-                .isEqualTo(new MemoryNeeds.Examples(40, 40 + 7 + 30, 40 + 7 + 30));
+        long[] lengths = {5, 40, 7, 30};
+        assertThat(MemoryNeeds.Examples.of(
+                        lengths, Stream.of(new int[] {0, 1, 2}, new int[] {3}), LongStream.of(20, 50, 25)))
+                .isEqualTo(new MemoryNeeds.Examples(50, 5 + 40 + 7, 20 + 50 + 25));
+        assertThat(MemoryNeeds.Examples.of(lengths, Stream.of(new int[] {1}, new int[] {3}), LongStream.empty()))
+                .isEqualTo(new MemoryNeeds.Examples(40, 0, 40));
     }
 
     @Test

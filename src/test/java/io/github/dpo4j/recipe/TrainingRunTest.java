@@ -25,6 +25,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class TrainingRunTest {
     private final Path folder;
@@ -127,8 +129,9 @@ class TrainingRunTest {
         }
     }
 
-    @Test
-    void gradientsThatAreUsedLayerByLayerChangeNoBit() throws IOException {
+    @ParameterizedTest
+    @EnumSource(ComputeType.class)
+    void gradientsThatAreUsedLayerByLayerChangeNoBit(ComputeType type) throws IOException {
         TinyRun whole = run("whole");
         TinyRun byLayer = run("by layer");
         TinyRun resumed = run("resumed");
@@ -136,6 +139,7 @@ class TrainingRunTest {
         byLayer.maxGradNorm = 0;
         resumed.maxGradNorm = 0;
         for (TinyRun run : List.of(whole, byLayer, resumed)) {
+            run.computeType = type;
             run.tokensPerMicroBatch = OptionalInt.of(10_000);
             run.saveSteps = 4;
         }
@@ -150,6 +154,12 @@ class TrainingRunTest {
                 .containsExactly(false, true, true);
         assertThat(TinyRun.bits(byLayer.output, 8)).isEqualTo(TinyRun.bits(whole.output, 8));
         assertThat(TinyRun.bits(resumed.output, 8)).isEqualTo(TinyRun.bits(whole.output, 8));
+
+        whole.output = folder.resolve("whole sft");
+        byLayer.output = folder.resolve("sft by layer");
+        whole.sft(() -> false);
+        byLayer.sft(() -> false);
+        assertThat(TinyRun.bits(byLayer.output, 8)).isEqualTo(TinyRun.bits(whole.output, 8));
     }
 
     private static String checkpointing(Path run) {
@@ -201,7 +211,7 @@ class TrainingRunTest {
             return false;
         });
         assertThat(pointers[1]).isEqualTo(pointers[0]);
-        assertThat(bytes[1] - bytes[0]).as("growth of RSS").isLessThan(32L << 20);
+        assertThat(bytes[1] - bytes[0]).as("growth of RSS").isLessThan(64L << 20);
     }
 
     /** The collector reserves more pages than it has used; those it has yet to touch are no leak. */

@@ -279,7 +279,10 @@ public final class FusedPass {
                         to.rows());
     }
 
-    /** Adds to the weights' gradients those of sum_s gradients[s] x log p_s; call it once, after a forward that keeps. */
+    /**
+     * Adds to the weights' gradients those of sum_s gradients[s] x log p_s; call it once, after a forward that keeps. Each
+     * layer's weights have been read for the last time when {@link io.github.dpo4j.model.Parameters#layerIsDone} is told.
+     */
     public void backward(float[] gradients) {
         if (!keep || gradients.length != tokens.scored()) {
             throw new IllegalStateException(

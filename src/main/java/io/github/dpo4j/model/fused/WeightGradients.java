@@ -62,7 +62,8 @@ final class WeightGradients {
 
     private void add(Tensor gradient, Matrix left, Matrix right) {
         int columns = even(right.width(), MOST_COLUMNS);
-        int rows = even(left.width(), Math.min(MOST_ROWS, TILE / columns));
+        int round = Rows.round(1);
+        int rows = even(left.width(), Math.min(MOST_ROWS, TILE / columns / round * round));
         for (int row = 0; row < left.width(); row += rows) {
             for (int column = 0; column < right.width(); column += columns) {
                 Tile tile = new Tile(
@@ -76,7 +77,7 @@ final class WeightGradients {
         }
     }
 
-    /** Returns the length of parts of {@code all}, about as long as each other, {@code most} at most and in round numbers. */
+    /** Returns the length of parts of {@code all}, about as long as each other: a round number like {@code most}, and no more. */
     private static int even(int all, int most) {
         int parts = Math.ceilDiv(all, most);
         return Math.min(most, Rows.round(Math.ceilDiv(all, parts)));

@@ -1,0 +1,31 @@
+package io.github.dpo4j.train;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/** A micro-batch's loss that is NaN or infinite, found before its backward: gradients and weights are as they were. */
+public final class NonFiniteLossException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int[] places;
+
+    private NonFiniteLossException(int[] places) {
+        super("the loss is not finite on examples " + Arrays.toString(places) + " of the micro-batch");
+        this.places = places;
+    }
+
+    /** Throws where one of the examples' loss shares is not finite. */
+    public static void check(double[] shares) {
+        int[] places = IntStream.range(0, shares.length)
+                .filter(i -> !Double.isFinite(shares[i]))
+                .toArray();
+        if (places.length > 0) {
+            throw new NonFiniteLossException(places);
+        }
+    }
+
+    /** Returns which examples of the micro-batch they are, from 0. */
+    int[] places() {
+        return places.clone();
+    }
+}
