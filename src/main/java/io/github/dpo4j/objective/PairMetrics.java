@@ -1,6 +1,5 @@
 package io.github.dpo4j.objective;
 
-import io.github.dpo4j.torch.Tensors;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -24,15 +23,18 @@ public record PairMetrics(double[] lossShares, double[][] values) {
             "logps/chosen",
             "logps/rejected");
 
-    /** Reads all that a micro-batch gave from the device at once; {@code shares} are float32 [B]. */
-    public static PairMetrics of(Tensor shares, LogRatios ratios, double beta) {
-        Tensor rows = torch.stack(new TensorVector(
+    /** Returns all that metrics are made of, float32 [5, B]; {@code shares} are float32 [B]. */
+    public static Tensor rows(Tensor shares, LogRatios ratios) {
+        return torch.stack(new TensorVector(
                 shares.detach(),
                 ratios.policyChosen().detach(),
                 ratios.policyRejected().detach(),
                 ratios.referenceChosen(),
                 ratios.referenceRejected()));
-        double[] read = Tensors.toDoubles(rows);
+    }
+
+    /** Makes metrics of what {@link #rows} gave, read in order. */
+    public static PairMetrics of(double[] read, double beta) {
         int pairs = read.length / 5;
         double[][] values = new double[NAMES.size()][pairs];
         for (int i = 0; i < pairs; i++) {

@@ -11,6 +11,7 @@ import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.ComputeType;
+import io.github.dpo4j.torch.GpuMemory;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Threads;
 import io.github.dpo4j.train.Optimizer;
@@ -74,6 +75,7 @@ public final class BenchRecipe {
                     peaks.peaks(),
                     steps,
                     PeakMemory.bytes(),
+                    GpuMemory.peakBytes(settings.device()),
                     startSeconds);
         }
     }

@@ -15,6 +15,7 @@ import java.util.function.ToDoubleFunction;
  * @param peaks the best of every shape and type
  * @param allSteps with those that warm up
  * @param peakMemory bytes; empty where the system does not tell
+ * @param peakGpuMemory bytes; empty on a CPU
  * @param startSeconds from the start of the JVM to when the first step could begin
  */
 public record BenchResult(
@@ -26,6 +27,7 @@ public record BenchResult(
         List<GemmPeaks.Peak> peaks,
         List<StepTimes> allSteps,
         OptionalLong peakMemory,
+        OptionalLong peakGpuMemory,
         double startSeconds) {
 
     /**

@@ -85,17 +85,24 @@ public record BenchTable(BenchResult result) {
                 packed tokens a second      %.1f
                 tokens a second, as TRL     %.1f
                 peak memory                 %s
-                JVM start to first step     %.2f s
+                %sJVM start to first step     %.2f s
                 first step                  %.2f s
                 """,
                 result.pairsPerSecond(),
                 result.packedTokensPerSecond(),
                 result.sequenceTokensPerSecond(),
-                result.peakMemory().isPresent()
-                        ? format("%.2f GiB", result.peakMemory().getAsLong() / (double) (1 << 30))
-                        : "unknown on this system",
+                result.peakMemory().isPresent() ? gibibytes(result.peakMemory().getAsLong()) : "unknown on this system",
+                result.peakGpuMemory().isPresent()
+                        ? format(
+                                "peak memory of the GPU      %s%n",
+                                gibibytes(result.peakGpuMemory().getAsLong()))
+                        : "",
                 result.startSeconds(),
                 result.firstStepSeconds());
+    }
+
+    private static String gibibytes(long bytes) {
+        return format("%.2f GiB", bytes / (double) (1 << 30));
     }
 
     @SuppressWarnings("AnnotateFormatMethod")

@@ -49,18 +49,20 @@ public record DpoObjective(
     private record Prepared(DpoObjective objective, int[] examples, PreferenceBatch batch, StepCounts counts)
             implements MicroBatch {
         @Override
-        public MicroBatchResult run(boolean backward) {
-            try (TensorScope _ = new TensorScope()) {
-                return objective.run(batch, counts, backward);
+        public Unread start(boolean backward) {
+            try (TensorScope scope = new TensorScope()) {
+                Unread unread = objective.start(batch, counts, backward);
+                scope.keep(unread.values());
+                return unread;
             }
         }
     }
 
-    private MicroBatchResult run(PreferenceBatch batch, StepCounts counts, boolean backward) {
+    private Unread start(PreferenceBatch batch, StepCounts counts, boolean backward) {
         Tensor referenceSums = reference.sums(batch);
         if (!backward) {
             LogRatios ratios = logRatios(batch, TokenLogps.sums(policy, batch.tokens()), referenceSums);
-            return result(batch, ratios, loss.shares(ratios, counts));
+            return unread(batch, ratios, loss.shares(ratios, counts));
         }
         ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
         LogRatios ratios = logRatios(batch, scored.sums(), referenceSums);
@@ -70,13 +72,15 @@ public record DpoObjective(
         }
         shares.sum().backward();
         scored.backward();
-        return result(batch, ratios, shares);
+        return unread(batch, ratios, shares);
     }
 
-    MicroBatchResult result(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
-        PairMetrics metrics = PairMetrics.of(shares, ratios, beta);
-        return new MicroBatchResult(
-                metrics.lossShares(), metrics.values(), batch.tokens().sequenceTokens());
+    Unread unread(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
+        return new Unread(PairMetrics.rows(shares, ratios), read -> {
+            PairMetrics metrics = PairMetrics.of(read, beta);
+            return new MicroBatchResult(
+                    metrics.lossShares(), metrics.values(), batch.tokens().sequenceTokens());
+        });
     }
 
     LogRatios logRatios(PreferenceBatch batch, Tensor policySums, Tensor referenceSums) {

@@ -39,9 +39,11 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
     private record Prepared(SftObjective objective, int[] examples, PackedTokens tokens, double stepTokens)
             implements MicroBatch {
         @Override
-        public MicroBatchResult run(boolean backward) {
-            try (TensorScope _ = new TensorScope()) {
-                return objective.score(tokens, stepTokens, backward);
+        public Unread start(boolean backward) {
+            try (TensorScope scope = new TensorScope()) {
+                Unread unread = objective.score(tokens, stepTokens, backward);
+                scope.keep(unread.values());
+                return unread;
             }
         }
     }
@@ -55,10 +57,10 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
     }
 
     /** {@code stepTokens} are the scored tokens of the whole step. */
-    private MicroBatchResult score(PackedTokens tokens, double stepTokens, boolean backward) {
+    private Unread score(PackedTokens tokens, double stepTokens, boolean backward) {
         if (!backward) {
             Tensor sums = TokenLogps.sums(policy, tokens);
-            return result(tokens, sums, sums.mul(new Scalar(-1.0 / stepTokens)));
+            return unread(tokens, sums, sums.mul(new Scalar(-1.0 / stepTokens)));
         }
         ScoredTokens scored = ScoredTokens.of(policy, tokens);
         Tensor sums = scored.sums();
@@ -68,17 +70,17 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
         }
         shares.sum().backward();
         scored.backward();
-        return result(tokens, sums, shares);
+        return unread(tokens, sums, shares);
     }
 
-    private static MicroBatchResult result(PackedTokens tokens, Tensor sums, Tensor shares) {
-        // One read from the device.
-        double[] read = Tensors.toDoubles(torch.stack(new TensorVector(shares.detach(), sums.detach())));
-        int count = read.length / 2;
-        return new MicroBatchResult(
-                Arrays.copyOf(read, count),
-                new double[][] {Arrays.copyOfRange(read, count, 2 * count)},
-                tokens.sequenceTokens());
+    private static Unread unread(PackedTokens tokens, Tensor sums, Tensor shares) {
+        return new Unread(torch.stack(new TensorVector(shares.detach(), sums.detach())), read -> {
+            int count = read.length / 2;
+            return new MicroBatchResult(
+                    Arrays.copyOf(read, count),
+                    new double[][] {Arrays.copyOfRange(read, count, 2 * count)},
+                    tokens.sequenceTokens());
+        });
     }
 
     private double scoredTokens(List<int[]> step) {

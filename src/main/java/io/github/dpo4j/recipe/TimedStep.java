@@ -47,7 +47,7 @@ record TimedStep(DpoObjective objective, Optimizer optimizer, TokenBudget budget
                 clock.lap(Phase.HOST);
                 scored.backward();
                 clock.lap(Phase.BACKWARD);
-                objective.result(batch, ratios, shares);
+                objective.unread(batch, ratios, shares).read();
                 clock.lap(Phase.HOST);
             }
             done.merge(Phase.FORWARD, flops.forward(batch.tokens()), Long::sum);

@@ -35,6 +35,11 @@ public record Device(String name) {
         return name.startsWith("cuda");
     }
 
+    /** Returns which of several GPUs it is, from 0. */
+    byte index() {
+        return Byte.parseByte(name.substring(name.indexOf(':') + 1));
+    }
+
     /** Waits until a GPU has done what it was asked to; on a CPU everything is done when it is called. */
     public void await() {
         if (isCuda()) {

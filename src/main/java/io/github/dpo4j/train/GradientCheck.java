@@ -59,7 +59,8 @@ public final class GradientCheck {
                     }
                 },
                 gradients -> {
-                    squares[0] += GradientNorm.squares(gradients.values());
+                    double norm = GradientNorm.of(gradients.values());
+                    squares[0] += norm * norm;
                     for (Probe probe : probes) {
                         slope[0] += probe.slope(gradients);
                     }

@@ -21,24 +21,30 @@ public final class GradientNorm {
 
     /** Returns the L2 norm of a flat float32 buffer, slices summed in float64; NaN or infinite if an element is. */
     public static double of(Tensor flat) {
-        return Math.sqrt(squares(flat));
+        try (TensorScope _ = new TensorScope()) {
+            return Math.sqrt(squares(Tensors.toDoubles(norms(flat))));
+        }
     }
 
-    /** Returns the square of {@link #of}. */
-    public static double squares(Tensor flat) {
+    /** Returns the norms of slices of a flat float32 buffer, [n] where it lies, for {@link #squares} once they are read. */
+    static Tensor norms(Tensor flat) {
         if (FusedDecoder.runsOn(Device.of(flat))) {
-            return Gradients.squares(FusedDecoder.team(), Tensors.bytesOf(flat));
+            double squares = Gradients.squares(FusedDecoder.team(), Tensors.bytesOf(flat));
+            return Tensors.ofDoubles(new double[] {Math.sqrt(squares)}, Device.CPU);
         }
-        try (TensorScope _ = new TensorScope();
+        try (TensorScope scope = new TensorScope();
                 NoGrad _ = new NoGrad()) {
             List<Tensor> norms = new ArrayList<>();
             for (long at = 0; at < flat.numel(); at += SLICE) {
                 norms.add(torch.linalg_vector_norm(flat.narrow(0, at, Math.min(SLICE, flat.numel() - at))));
             }
-            // One read from the device, which would otherwise be waited for at each slice.
-            double[] read = Tensors.toDoubles(torch.stack(new TensorVector(norms.toArray(Tensor[]::new))));
-            return Arrays.stream(read).map(norm -> norm * norm).reduce(0, Double::sum);
+            return scope.keep(torch.stack(new TensorVector(norms.toArray(Tensor[]::new))));
         }
+    }
+
+    /** Returns the sum of the squares of {@link #norms}. */
+    static double squares(double[] norms) {
+        return Arrays.stream(norms).map(norm -> norm * norm).reduce(0, Double::sum);
     }
 
     /** Returns what gradients of this norm are multiplied with so that it is at most {@code maxNorm}; 0 leaves them as they are. */

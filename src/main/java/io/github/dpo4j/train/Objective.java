@@ -1,7 +1,11 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
 
 /** What a recipe minimises over numbered examples. */
 public interface Objective {
@@ -34,11 +38,32 @@ public interface Objective {
         /**
          * Runs forward, and backward if asked: the gradient of the micro-batch's share of the step's mean loss is added to the
          * parameters' gradients, or handed to who reads them by layer ({@link
-         * io.github.dpo4j.model.Parameters#readGradients}), who may update weights meanwhile.
+         * io.github.dpo4j.model.Parameters#readGradients}), who may update weights meanwhile. What it gave belongs to the
+         * innermost scope.
          *
          * @throws NonFiniteLossException before the backward, where the loss is at hand by then
          */
-        MicroBatchResult run(boolean backward);
+        Unread start(boolean backward);
+
+        /** As {@link #start}, read at once. */
+        default MicroBatchResult run(boolean backward) {
+            try (TensorScope _ = new TensorScope()) {
+                return start(backward).read();
+            }
+        }
+    }
+
+    /**
+     * What one micro-batch gave, where it was computed: reading it waits for a GPU, which a step does once.
+     *
+     * @param values of any shape
+     * @param meaning makes a result of the values, read in order
+     */
+    record Unread(Tensor values, Function<double[], MicroBatchResult> meaning) {
+        /** Reads the values; waits until they are there. */
+        public MicroBatchResult read() {
+            return meaning.apply(Tensors.toDoubles(values));
+        }
     }
 
     /**

@@ -3,9 +3,12 @@ package io.github.dpo4j.train;
 import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.TensorScope;
+import io.github.dpo4j.torch.Tensors;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.bytedeco.pytorch.Tensor;
 
 /** Makes optimizer steps: micro-batches, finite check, clipping, update. */
 public final class Trainer {
@@ -66,48 +69,100 @@ public final class Trainer {
         }
         long start = System.nanoTime();
         double learningRate = peakLearningRate * schedule.factor(step - 1);
-        Sums made = new Sums();
-        parameters.zeroGradient();
-        parameters.readGradients(() -> run(step, microBatches, made, sums), gradients -> {
-            made.squares += GradientNorm.squares(gradients.values());
-            if (!Double.isFinite(made.squares)) {
-                throw new NonFiniteException("step " + step + ": the gradient is not finite though the loss is; the"
-                        + " examples of the step are " + describe(examplesOf(microBatches))
-                        + advice(parameters.gradientStorage()));
-            }
-            double scale = GradientNorm.clipScale(Math.sqrt(made.squares), maxGradNorm);
-            optimizer.update(gradients, learningRate, step, scale);
-        });
-        optimizer.finish();
-        sums.addStep(made.loss, made.examples, (System.nanoTime() - start) / 1e9);
-        return new StepResult(made.loss, Math.sqrt(made.squares), learningRate);
+        try (TensorScope _ = new TensorScope()) {
+            Made made = new Made(step, sums);
+            parameters.zeroGradient();
+            parameters.readGradients(() -> run(microBatches, made), gradients -> {
+                made.read(GradientNorm.norms(gradients.values()));
+                if (!Double.isFinite(made.squares)) {
+                    throw new NonFiniteException("step " + step + ": the gradient is not finite though the loss is; the"
+                            + " examples of the step are " + describe(examplesOf(microBatches))
+                            + advice(parameters.gradientStorage()));
+                }
+                double scale = GradientNorm.clipScale(Math.sqrt(made.squares), maxGradNorm);
+                optimizer.update(gradients, learningRate, step, scale);
+            });
+            optimizer.finish();
+            made.readRest();
+            sums.addStep(made.loss, made.examples, (System.nanoTime() - start) / 1e9);
+            return new StepResult(made.loss, Math.sqrt(made.squares), learningRate);
+        }
     }
 
-    /** What a step sums up: the loss of all examples so far, and the squares of all gradients so far. */
-    private static final class Sums {
+    private void run(List<Objective.MicroBatch> microBatches, Made made) {
+        for (Objective.MicroBatch microBatch : microBatches) {
+            try (TensorScope scope = new TensorScope()) {
+                Objective.Unread unread = microBatch.start(true);
+                scope.keep(unread.values());
+                made.unread.add(new Ran(microBatch.examples(), unread));
+            } catch (NonFiniteLossException e) {
+                throw nonFinite(made.step, microBatch.examples(), e);
+            }
+        }
+    }
+
+    /** A micro-batch that has run, and what it gave. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Ran(int[] examples, Objective.Unread unread) {}
+
+    /** What a step has made so far, read from the device once: with the norms of the whole gradient. */
+    private final class Made {
+        private final long step;
+        private final MetricSums sums;
+        private final List<Ran> unread = new ArrayList<>();
         private double loss;
         private int examples;
         private double squares;
+
+        Made(long step, MetricSums sums) {
+            this.step = step;
+            this.sums = sums;
+        }
+
+        /** Reads what micro-batches gave, and the norms of slices of a gradient. */
+        void read(Tensor norms) {
+            List<Tensor> tensors = new ArrayList<>();
+            unread.forEach(ran -> tensors.add(ran.unread().values().reshape(-1)));
+            tensors.add(norms);
+            double[] read = Tensors.toDoubles(Tensors.cat(0, tensors.toArray(Tensor[]::new)));
+            int at = 0;
+            for (int i = 0; i < unread.size(); i++) {
+                int end = at + Math.toIntExact(tensors.get(i).numel());
+                add(unread.get(i), Arrays.copyOfRange(read, at, end));
+                at = end;
+            }
+            unread.clear();
+            squares += GradientNorm.squares(Arrays.copyOfRange(read, at, read.length));
+        }
+
+        /** Reads what micro-batches gave whose gradients have been read layer by layer. */
+        void readRest() {
+            for (Ran ran : unread) {
+                add(ran, Tensors.toDoubles(ran.unread().values()));
+            }
+            unread.clear();
+        }
+
+        private void add(Ran ran, double[] values) {
+            Objective.MicroBatchResult result = ran.unread().meaning().apply(values);
+            try {
+                NonFiniteLossException.check(result.lossShares());
+            } catch (NonFiniteLossException e) {
+                throw nonFinite(step, ran.examples(), e);
+            }
+            for (double share : result.lossShares()) {
+                loss += share;
+            }
+            examples += ran.examples().length;
+            sums.add(result);
+        }
     }
 
-    private void run(long step, List<Objective.MicroBatch> microBatches, Sums made, MetricSums sums) {
-        for (Objective.MicroBatch microBatch : microBatches) {
-            try (TensorScope _ = new TensorScope()) {
-                Objective.MicroBatchResult result = microBatch.run(true);
-                NonFiniteLossException.check(result.lossShares());
-                for (double share : result.lossShares()) {
-                    made.loss += share;
-                }
-                made.examples += microBatch.examples().length;
-                sums.add(result);
-            } catch (NonFiniteLossException e) {
-                int[] examples = Arrays.stream(e.places())
-                        .map(place -> microBatch.examples()[place])
-                        .toArray();
-                throw new NonFiniteException("step " + step + ": the loss is not finite on " + describe(examples)
-                        + advice(GradientStorage.WHOLE));
-            }
-        }
+    private NonFiniteException nonFinite(long step, int[] microBatch, NonFiniteLossException e) {
+        int[] examples =
+                Arrays.stream(e.places()).map(place -> microBatch[place]).toArray();
+        return new NonFiniteException(
+                "step " + step + ": the loss is not finite on " + describe(examples) + advice(GradientStorage.WHOLE));
     }
 
     private static int[] examplesOf(List<Objective.MicroBatch> microBatches) {

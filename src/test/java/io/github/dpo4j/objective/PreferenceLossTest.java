@@ -201,7 +201,7 @@ class PreferenceLossTest {
     void rewardsAreBetaTimesLogRatiosAndATieIsNoAccuracy() {
         try (TensorScope _ = new TensorScope()) {
             Tensor shares = Tensors.ofFloats(new float[] {1, 2, 3, 4}, Device.CPU);
-            PairMetrics read = PairMetrics.of(shares, ratios(), 0.5);
+            PairMetrics read = PairMetrics.of(Tensors.toDoubles(PairMetrics.rows(shares, ratios())), 0.5);
             double[][] metrics = read.values();
             assertThat(read.lossShares()).containsExactly(1, 2, 3, 4);
             assertThat(PairMetrics.NAMES.getFirst()).isEqualTo("rewards/chosen");

@@ -273,11 +273,11 @@ class GradientsByLayerTest {
         }
 
         @Override
-        public Objective.MicroBatchResult run(boolean backward) {
+        public Objective.Unread start(boolean backward) {
             ScoredTokens scored = ScoredTokens.of(whole.policy(), tokens);
             scored.sums().sum().mul(new Scalar(Double.NaN)).backward();
             scored.backward();
-            return whole.run(examples(), false);
+            return prepared(whole, examples()).getFirst().start(false);
         }
     }
 

@@ -16,7 +16,7 @@ class StepsAheadTest {
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Numbered(int[] examples) implements Objective.MicroBatch {
         @Override
-        public Objective.MicroBatchResult run(boolean backward) {
+        public Objective.Unread start(boolean backward) {
             throw new UnsupportedOperationException();
         }
     }

@@ -30,14 +30,15 @@ class TrainerTest {
         private record SpoiledBatch(MicroBatch whole, int[] examples, Consumer<MicroBatchResult> spoiler)
                 implements MicroBatch {
             @Override
-            public MicroBatchResult run(boolean backward) {
-                MicroBatchResult result = whole.run(backward);
+            public Unread start(boolean backward) {
+                Unread unread = whole.start(backward);
+                MicroBatchResult result = unread.meaning().apply(Tensors.toDoubles(unread.values()));
                 if (backward) {
                     try (NoGrad _ = new NoGrad()) {
                         spoiler.accept(result);
                     }
                 }
-                return result;
+                return new Unread(unread.values(), _ -> result);
             }
         }
 
