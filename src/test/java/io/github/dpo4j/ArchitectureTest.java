@@ -7,6 +7,7 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.github.dpo4j.torch.Device;
 import org.junit.jupiter.api.Test;
 
 /** The walls between the packages, as docs/architecture.md draws them. */
@@ -47,6 +48,17 @@ class ArchitectureTest {
                         "io.github.dpo4j.report..")
                 .should()
                 .dependOnClassesThat(resideInAPackage("org.bytedeco.."))
+                .check(MAIN);
+    }
+
+    /** A tensor that is made on the CPU by name would be on the wrong side of a GPU. */
+    @Test
+    void whatComputesIsToldItsDevice() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.github.dpo4j.torch")
+                .should()
+                .accessField(Device.class, "CPU")
                 .check(MAIN);
     }
 

@@ -30,7 +30,7 @@ public final class GradientNorm {
     static Tensor norms(Tensor flat) {
         if (FusedDecoder.runsOn(Device.of(flat))) {
             double squares = Gradients.squares(FusedDecoder.team(), Tensors.bytesOf(flat));
-            return Tensors.ofDoubles(new double[] {Math.sqrt(squares)}, Device.CPU);
+            return Tensors.ofDoubles(new double[] {Math.sqrt(squares)}, Device.of(flat));
         }
         try (TensorScope scope = new TensorScope();
                 NoGrad _ = new NoGrad()) {
