@@ -10,7 +10,6 @@ import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PairMetrics;
 import io.github.dpo4j.objective.StepCounts;
 import io.github.dpo4j.text.TokenizedPair;
-import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.NonFiniteLossException;
 import io.github.dpo4j.train.Objective;
@@ -50,11 +49,7 @@ public record DpoObjective(
             implements MicroBatch {
         @Override
         public Unread start(boolean backward) {
-            try (TensorScope scope = new TensorScope()) {
-                Unread unread = objective.start(batch, counts, backward);
-                scope.keep(unread.values());
-                return unread;
-            }
+            return objective.start(batch, counts, backward);
         }
     }
 
@@ -67,9 +62,7 @@ public record DpoObjective(
         ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
         LogRatios ratios = logRatios(batch, scored.sums(), referenceSums);
         Tensor shares = loss.shares(ratios, counts);
-        if (!policy.device().isCuda()) { // where reading them would be waited for, the trainer looks afterwards
-            NonFiniteLossException.check(Tensors.toDoubles(shares.detach()));
-        }
+        NonFiniteLossException.check(shares);
         shares.sum().backward();
         scored.backward();
         return unread(batch, ratios, shares);

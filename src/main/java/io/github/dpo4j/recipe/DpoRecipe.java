@@ -131,13 +131,11 @@ public final class DpoRecipe {
             DpoReference source,
             TokenizedPairs pairs,
             Optional<TokenizedPairs> held) {
-        long[] lengths = pairs.pairs().stream().mapToLong(DpoObjective::tokens).toArray();
-        BatchPlan plan = settings.training().plan(lengths.length);
-        MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
-                lengths,
-                plan.steps(settings.training().totalSteps(plan)),
+        MemoryNeeds alone = MemoryNeeds.of(
+                settings.training(),
+                start,
+                pairs.pairs().stream().mapToLong(DpoObjective::tokens).toArray(),
                 held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens));
-        MemoryNeeds alone = MemoryNeeds.of(settings.training(), start, examples);
         return switch (loaded) {
             case ALWAYS -> alone.withReference(reference, true);
             case WHILE_STORING -> alone.withReference(reference, false).withStore(source.storeBytes());

@@ -1,5 +1,6 @@
 package io.github.dpo4j.recipe;
 
+import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.WeightCounts;
@@ -77,8 +78,14 @@ public record MemoryNeeds(
         }
     }
 
-    /** Returns what a run takes that begins in this JVM now, with its data read, and has no reference. */
-    static MemoryNeeds of(TrainingSettings training, ModelFolder policy, Examples examples) {
+    /**
+     * Returns what a run takes that begins in this JVM now, with its data read, and has no reference.
+     *
+     * @param lengths of all examples, in packed tokens
+     * @param held lengths of the held-out ones
+     */
+    static MemoryNeeds of(TrainingSettings training, ModelFolder policy, long[] lengths, LongStream held) {
+        BatchPlan plan = training.plan(lengths.length);
         return new MemoryNeeds(
                 Model.of(policy),
                 Optional.empty(),
@@ -86,7 +93,7 @@ public record MemoryNeeds(
                 training.optimizer(),
                 training.computeType(),
                 training.maxGradNorm() > 0,
-                examples,
+                Examples.of(lengths, plan.steps(training.totalSteps(plan)), held),
                 0,
                 BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
     }

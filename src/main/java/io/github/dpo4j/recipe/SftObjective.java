@@ -5,8 +5,6 @@ import io.github.dpo4j.logprob.ScoredTokens;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.text.TokenizedCompletion;
-import io.github.dpo4j.torch.TensorScope;
-import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.NonFiniteLossException;
 import io.github.dpo4j.train.Objective;
 import java.util.Arrays;
@@ -40,11 +38,7 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
             implements MicroBatch {
         @Override
         public Unread start(boolean backward) {
-            try (TensorScope scope = new TensorScope()) {
-                Unread unread = objective.score(tokens, stepTokens, backward);
-                scope.keep(unread.values());
-                return unread;
-            }
+            return objective.score(tokens, stepTokens, backward);
         }
     }
 
@@ -65,9 +59,7 @@ public record SftObjective(CausalLm policy, List<TokenizedCompletion> completion
         ScoredTokens scored = ScoredTokens.of(policy, tokens);
         Tensor sums = scored.sums();
         Tensor shares = sums.mul(new Scalar(-1.0 / stepTokens));
-        if (!policy.device().isCuda()) { // where reading them would be waited for, the trainer looks afterwards
-            NonFiniteLossException.check(Tensors.toDoubles(shares.detach()));
-        }
+        NonFiniteLossException.check(shares);
         shares.sum().backward();
         scored.backward();
         return unread(tokens, sums, shares);

@@ -110,15 +110,13 @@ public final class SftRecipe {
 
     private MemoryNeeds memory(
             ModelFolder start, TokenizedCompletions completions, Optional<TokenizedCompletions> held) {
-        long[] lengths = completions.completions().stream()
-                .mapToLong(SftObjective::tokens)
-                .toArray();
-        BatchPlan plan = settings.training().plan(lengths.length);
-        MemoryNeeds.Examples examples = MemoryNeeds.Examples.of(
-                lengths,
-                plan.steps(settings.training().totalSteps(plan)),
+        return MemoryNeeds.of(
+                settings.training(),
+                start,
+                completions.completions().stream()
+                        .mapToLong(SftObjective::tokens)
+                        .toArray(),
                 held.stream().flatMap(h -> h.completions().stream()).mapToLong(SftObjective::tokens));
-        return MemoryNeeds.of(settings.training(), start, examples);
     }
 
     private Optional<TokenizedCompletions> held(

@@ -1,7 +1,10 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.torch.Device;
+import io.github.dpo4j.torch.Tensors;
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
 
 /** A micro-batch's loss that is NaN or infinite, found before its backward: gradients and weights are as they were. */
 public final class NonFiniteLossException extends RuntimeException {
@@ -21,6 +24,16 @@ public final class NonFiniteLossException extends RuntimeException {
                 .toArray();
         if (places.length > 0) {
             throw new NonFiniteLossException(places);
+        }
+    }
+
+    /**
+     * As {@link #check(double[])} with float32 shares on their device, before their backward. A GPU is not waited for: what is
+     * not finite there is found when the step is read.
+     */
+    public static void check(Tensor shares) {
+        if (!Device.of(shares).isCuda()) {
+            check(Tensors.toDoubles(shares));
         }
     }
 

@@ -38,8 +38,8 @@ public interface Objective {
         /**
          * Runs forward, and backward if asked: the gradient of the micro-batch's share of the step's mean loss is added to the
          * parameters' gradients, or handed to who reads them by layer ({@link
-         * io.github.dpo4j.model.Parameters#readGradients}), who may update weights meanwhile. What it gave belongs to the
-         * innermost scope.
+         * io.github.dpo4j.model.Parameters#readGradients}), who may update weights meanwhile. What it gave, and all it made on
+         * the way, belongs to the innermost scope.
          *
          * @throws NonFiniteLossException before the backward, where the loss is at hand by then
          */

@@ -58,6 +58,10 @@ class GradientsByLayerTest {
                 policy, new ReferenceLogps.Live(golden.reference()), SIGMOID, 0.1, golden.pairs(20, 16));
     }
 
+    private static DpoObjective byLayer(String family) throws IOException {
+        return objective(family, policy(family, ComputeType.FLOAT32, GradientStorage.BY_LAYER));
+    }
+
     private static Trainer trainer(
             Objective objective, Parameters parameters, OptimizerSettings optimizer, double maxGradNorm) {
         return new Trainer(
@@ -165,9 +169,8 @@ class GradientsByLayerTest {
     @Test
     void stepsLeaveNoNativeObjectBehind() throws IOException {
         try (TensorScope _ = new TensorScope()) {
-            CausalLm policy = policy("gpt2", ComputeType.FLOAT32, GradientStorage.BY_LAYER);
-            DpoObjective objective = objective("gpt2", policy);
-            Trainer trainer = trainer(objective, policy.parameters(), ADAMW, 0);
+            DpoObjective objective = byLayer("gpt2");
+            Trainer trainer = trainer(objective, objective.policy().parameters(), ADAMW, 0);
             MetricSums sums = new MetricSums(objective.metricNames());
             long count = 0;
             for (int step = 1; step <= 60; step++) {
@@ -199,9 +202,9 @@ class GradientsByLayerTest {
     @Test
     void theGradientCheckReadsItAsItComes() throws IOException {
         try (TensorScope _ = new TensorScope()) {
-            CausalLm policy = policy("llama3", ComputeType.FLOAT32, GradientStorage.BY_LAYER);
-            DpoObjective objective = objective("llama3", policy);
-            GradientCheck.Result byLayer = GradientCheck.run(objective, policy.parameters(), 0, 1);
+            DpoObjective objective = byLayer("llama3");
+            GradientCheck.Result byLayer =
+                    GradientCheck.run(objective, objective.policy().parameters(), 0, 1);
             assertThat(byLayer.agrees()).as(byLayer.toString()).isTrue();
             CausalLm other = policy("llama3", ComputeType.FLOAT32, GradientStorage.WHOLE);
             GradientCheck.Result whole = GradientCheck.run(objective("llama3", other), other.parameters(), 0, 1);
@@ -212,9 +215,8 @@ class GradientsByLayerTest {
     @Test
     void whatNeedsTheWholeGradientIsRefused() throws IOException {
         try (TensorScope _ = new TensorScope()) {
-            CausalLm policy = policy("llama", ComputeType.FLOAT32, GradientStorage.BY_LAYER);
-            DpoObjective objective = objective("llama", policy);
-            Parameters parameters = policy.parameters();
+            DpoObjective objective = byLayer("llama");
+            Parameters parameters = objective.policy().parameters();
             float[] before = Tensors.toFloats(parameters.flat());
             assertThatThrownBy(() -> trainer(objective, parameters, ADAMW, 1))
                     .isInstanceOf(IllegalArgumentException.class)
@@ -248,9 +250,8 @@ class GradientsByLayerTest {
     @Test
     void aNaNLossStopsBeforeTheBackwardAndNamesItsPair() throws IOException {
         try (TensorScope _ = new TensorScope()) {
-            CausalLm policy = policy("llama", ComputeType.FLOAT32, GradientStorage.BY_LAYER);
-            DpoObjective objective = objective("llama", policy);
-            Parameters parameters = policy.parameters();
+            DpoObjective objective = byLayer("llama");
+            Parameters parameters = objective.policy().parameters();
             try (NoGrad _ = new NoGrad()) {
                 parameters.weight("model.norm.weight").narrow(0, 3, 1).fill_(new Scalar(Double.NaN));
             }
@@ -284,9 +285,8 @@ class GradientsByLayerTest {
     @Test
     void aNaNGradientStopsBeforeTheUpdateOfItsLayer() throws IOException {
         try (TensorScope _ = new TensorScope()) {
-            CausalLm policy = policy("llama", ComputeType.FLOAT32, GradientStorage.BY_LAYER);
-            DpoObjective objective = objective("llama", policy);
-            Parameters parameters = policy.parameters();
+            DpoObjective objective = byLayer("llama");
+            Parameters parameters = objective.policy().parameters();
             PackedTokens tokens =
                     PreferenceBatch.of(objective.pairs().subList(2, 3)).tokens();
             float[] before = Tensors.toFloats(parameters.flat());
