@@ -1,6 +1,6 @@
 package io.github.dpo4j.cli;
 
-import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
 import io.github.dpo4j.recipe.PairSource;
@@ -8,8 +8,6 @@ import io.github.dpo4j.report.RunStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -57,43 +55,8 @@ final class DpoCommand implements Callable<Integer> {
     @Nullable
     Path referenceLogpsDir;
 
-    @Option(
-            names = "--loss",
-            split = ",",
-            paramLabel = "NAME",
-            defaultValue = "sigmoid",
-            description = "one or more of sigmoid, hinge, ipo, sft, with commas (default: ${DEFAULT-VALUE})")
-    List<String> losses = new ArrayList<>();
-
-    @Option(
-            names = "--loss-weights",
-            split = ",",
-            paramLabel = "WEIGHT",
-            description = "a weight for each loss (default: 1)")
-    List<Double> lossWeights = new ArrayList<>();
-
-    @Option(
-            names = "--beta",
-            paramLabel = "BETA",
-            defaultValue = "0.1",
-            description = "how strongly the policy is held to the reference (default: ${DEFAULT-VALUE})")
-    double beta;
-
-    @Option(
-            names = "--label-smoothing",
-            paramLabel = "SHARE",
-            defaultValue = "0",
-            description =
-                    "share of flipped labels that conservative DPO assumes, below 0.5 (default: ${DEFAULT-VALUE})")
-    double labelSmoothing;
-
-    @Option(
-            names = "--ipo-reduction",
-            paramLabel = "HOW",
-            defaultValue = "mean",
-            description =
-                    "log-ratios of ipo as mean over tokens (TRL) or sum (the DPO authors' code) (default: ${DEFAULT-VALUE})")
-    String ipoReduction = "mean";
+    @Mixin
+    LossOptions loss = new LossOptions();
 
     @Option(
             names = "--max-prompt-length",
@@ -114,7 +77,7 @@ final class DpoCommand implements Callable<Integer> {
 
     /** Returns what the options say; throws {@link io.github.dpo4j.UserError} for a value that is none. */
     DpoSettings settings() {
-        PreferenceLoss.Ipo.Reduction reduction = Parsing.ipoReduction(ipoReduction);
+        LossMix mix = loss.mix(training.batchSize);
         return new DpoSettings(
                 training.model,
                 Optional.ofNullable(reference),
@@ -122,11 +85,11 @@ final class DpoCommand implements Callable<Integer> {
                 training.evalDatasets,
                 training.output("dpo"),
                 training.start(),
-                Parsing.losses(losses, lossWeights, beta, labelSmoothing, reduction),
-                losses,
-                beta,
+                mix,
+                loss.names,
+                loss.beta,
                 referenceFree,
-                Parsing.referenceStorage(referenceLogps, referenceLogpsDir, referenceFree),
+                Parsing.referenceStorage(referenceLogps, referenceLogpsDir, referenceFree || mix.excludesReference()),
                 new PairSource(
                         training.maxLength(),
                         maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),

@@ -2,7 +2,7 @@ package io.github.dpo4j.cli;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.OnBadRow;
-import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.FDivergence;
 import io.github.dpo4j.objective.PreferenceLoss;
 import io.github.dpo4j.recipe.ActivationCheckpointing;
 import io.github.dpo4j.recipe.LengthLimit;
@@ -10,8 +10,6 @@ import io.github.dpo4j.recipe.ReferenceStorage;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.text.TruncationMode;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Words of the command line as values; each throws a {@link UserError} that names the choices. */
@@ -67,10 +65,10 @@ final class Parsing {
     }
 
     /** Reads --reference-logps and --reference-logps-dir; a folder that nothing would be stored in is refused. */
-    static ReferenceStorage referenceStorage(String word, @Nullable Path folder, boolean referenceFree) {
-        if (folder != null && (word.equals("live") || referenceFree)) {
+    static ReferenceStorage referenceStorage(String word, @Nullable Path folder, boolean withoutReference) {
+        if (folder != null && (word.equals("live") || withoutReference)) {
             throw new UserError("--reference-logps-dir is for stored reference logps, but "
-                    + (referenceFree ? "--reference-free" : "--reference-logps live") + " stores none");
+                    + (withoutReference ? "a run without a reference" : "--reference-logps live") + " stores none");
         }
         Path stores = folder == null ? ReferenceStorage.usualFolder(System.getenv()) : folder;
         return switch (word) {
@@ -81,43 +79,28 @@ final class Parsing {
         };
     }
 
-    static PreferenceLoss.Ipo.Reduction ipoReduction(String word) {
+    static PreferenceLoss.Ipo.Reduction ipoReduction(@Nullable String word) {
         return switch (word) {
+            case null -> PreferenceLoss.Ipo.Reduction.MEAN;
             case "mean" -> PreferenceLoss.Ipo.Reduction.MEAN;
             case "sum" -> PreferenceLoss.Ipo.Reduction.SUM;
             default -> throw new UserError("--ipo-reduction " + word + " is unknown; it is mean or sum");
         };
     }
 
-    /** Reads --loss, --loss-weights and the settings of the losses; a setting that no named loss uses is refused. */
-    static LossMix losses(
-            List<String> names,
-            List<Double> weights,
-            double beta,
-            double labelSmoothing,
-            PreferenceLoss.Ipo.Reduction ipoReduction) {
-        if (!weights.isEmpty() && weights.size() != names.size()) {
-            throw new UserError("--loss-weights has " + weights.size() + " numbers for " + names.size() + " losses");
+    /** Reads --f-divergence and --f-alpha. */
+    static FDivergence divergence(String word, @Nullable Double alpha) {
+        if (alpha != null && !word.equals("alpha_divergence")) {
+            throw new UserError("--f-alpha is for --f-divergence alpha_divergence, not for " + word);
         }
-        if (ipoReduction != PreferenceLoss.Ipo.Reduction.MEAN && !names.contains("ipo")) {
-            throw new UserError("--ipo-reduction is for the ipo loss, which --loss does not name");
-        }
-        if (labelSmoothing != 0 && !names.contains("sigmoid")) {
-            throw new UserError("--label-smoothing is for the sigmoid loss, which --loss does not name");
-        }
-        List<LossMix.Term> terms = new ArrayList<>();
-        for (int i = 0; i < names.size(); i++) {
-            PreferenceLoss loss = switch (names.get(i)) {
-                case "sigmoid" -> new PreferenceLoss.Sigmoid(beta, labelSmoothing);
-                case "hinge" -> new PreferenceLoss.Hinge(beta);
-                case "ipo" -> new PreferenceLoss.Ipo(beta, ipoReduction);
-                case "sft" -> new PreferenceLoss.Sft();
-                default ->
-                    throw new UserError("--loss " + names.get(i) + " is unknown; known losses are sigmoid,"
-                            + " hinge, ipo and sft");
-            };
-            terms.add(new LossMix.Term(loss, weights.isEmpty() ? 1 : weights.get(i)));
-        }
-        return new LossMix(terms);
+        return switch (word) {
+            case "reverse_kl" -> new FDivergence.ReverseKl();
+            case "forward_kl" -> new FDivergence.ForwardKl();
+            case "js_divergence" -> new FDivergence.JensenShannon();
+            case "alpha_divergence" -> new FDivergence.Alpha(alpha == null ? 0.5 : alpha);
+            default ->
+                throw new UserError("--f-divergence " + word
+                        + " is unknown; it is reverse_kl, forward_kl, js_divergence or alpha_divergence");
+        };
     }
 }

@@ -3,21 +3,24 @@ package io.github.dpo4j.kernel;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Log-probabilities of targets, and their gradient, from logits that come one range of the vocabulary at a time. Ranges may
+ * Log-probabilities of targets, their gradient, and how alike two samples would be, from logits that come one range of the vocabulary at a time. Ranges may
  * come in any order and on any thread; they are put together in the order of their numbers.
  */
 public final class Logits {
     private final int[] targets;
     private final float[][] largest;
     private final float[][] sums;
+    private final float[][] squares;
     private final float[] targetLogits;
     private float[] logSums = new float[0];
+    private float[] logSquares = new float[0];
 
     /** Begins with no logits seen; {@code targets} are token ids, [S]. */
     public Logits(int[] targets, int ranges) {
         this.targets = targets.clone();
         this.largest = new float[ranges][targets.length];
         this.sums = new float[ranges][targets.length];
+        this.squares = new float[ranges][targets.length];
         this.targetLogits = new float[targets.length];
     }
 
@@ -34,23 +37,28 @@ public final class Logits {
             Vectors.pad(x, n, -Float.MAX_VALUE);
             float most = Vectors.largest(x, n);
             largest[range][row] = most;
-            sums[range][row] = sumOfExp(x, n, most);
+            sumsOfExp(x, n, most, range, row);
         }
     }
 
     /** Puts the ranges together; call it when all of them have been seen. */
     public void finish() {
         logSums = new float[targets.length];
+        logSquares = new float[targets.length];
         for (int row = 0; row < targets.length; row++) {
             float most = -Float.MAX_VALUE;
             for (float[] ofRange : largest) {
                 most = Math.max(most, ofRange[row]);
             }
             double sum = 0;
+            double square = 0;
             for (int range = 0; range < sums.length; range++) {
-                sum += sums[range][row] * Math.exp((double) largest[range][row] - most);
+                double scale = Math.exp((double) largest[range][row] - most);
+                sum += sums[range][row] * scale;
+                square += squares[range][row] * scale * scale;
             }
             logSums[row] = (float) (most + Math.log(sum));
+            logSquares[row] = (float) (Math.log(square) - 2 * Math.log(sum));
         }
     }
 
@@ -61,6 +69,11 @@ public final class Logits {
             logps[i] = targetLogits[i] - logSums[i];
         }
         return logps;
+    }
+
+    /** Returns ln sum_v p_v^2 of each target's distribution: the log of the probability that two samples are the same token. */
+    public float[] logCollisions() {
+        return logSquares.clone();
     }
 
     /** Replaces the logits [S, n] of a range by the gradient of sum_s gradients[s] x log p_s. */
@@ -78,12 +91,16 @@ public final class Logits {
         }
     }
 
-    private static float sumOfExp(float[] x, int n, float less) {
+    private void sumsOfExp(float[] x, int n, float less, int range, int row) {
         FloatVector sum = FloatVector.zero(Lanes.F);
+        FloatVector square = sum;
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            sum = sum.add(Lanes.exp(FloatVector.fromArray(Lanes.F, x, i).sub(less)));
+            FloatVector exp = Lanes.exp(FloatVector.fromArray(Lanes.F, x, i).sub(less));
+            sum = sum.add(exp);
+            square = exp.fma(exp, square);
         }
-        return Lanes.sum(sum);
+        sums[range][row] = Lanes.sum(sum);
+        squares[range][row] = Lanes.sum(square);
     }
 
     /** x = factor exp(x - logSum). */

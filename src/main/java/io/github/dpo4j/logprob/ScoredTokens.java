@@ -8,6 +8,7 @@ import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pack's token logps on the way to a gradient: a loss is computed from {@link #logps}, its backward leaves their gradient
@@ -17,6 +18,9 @@ import org.bytedeco.pytorch.Tensor;
 public sealed interface ScoredTokens {
     /** Returns log p of each scored token, nats, float32 [S]: a leaf that requires a gradient. */
     Tensor logps();
+
+    /** Returns ln sum_v p_v^2 of each scored token's prediction, float32 [S], without gradient; only if asked for. */
+    Tensor logCollisions();
 
     CausalLm model();
 
@@ -36,8 +40,13 @@ public sealed interface ScoredTokens {
 
     /** Scores the pack under a trainable model; everything belongs to the innermost scope. */
     static ScoredTokens of(CausalLm model, PackedTokens tokens) {
+        return of(model, tokens, false);
+    }
+
+    /** As {@link #of(CausalLm, PackedTokens)}; {@code collisions} asks for {@link #logCollisions}. */
+    static ScoredTokens of(CausalLm model, PackedTokens tokens, boolean collisions) {
         FusedDecoder fused = model.fused();
-        return fused == null ? Plain.of(model, tokens) : Fused.of(fused, tokens, model);
+        return fused == null ? Plain.of(model, tokens, collisions) : Fused.of(fused, tokens, model);
     }
 
     /** By the hand-written backward. */
@@ -47,6 +56,11 @@ public sealed interface ScoredTokens {
             FusedPass pass = decoder.forward(tokens, true);
             Tensor logps = Tensors.ofFloats(pass.logps(), model.device());
             return new Fused(model, pass, logps.set_requires_grad(true), tokens.scoredCounts());
+        }
+
+        @Override
+        public Tensor logCollisions() {
+            return Tensors.ofFloats(pass.logCollisions(), model.device());
         }
 
         @Override
@@ -62,17 +76,32 @@ public sealed interface ScoredTokens {
      * @param predictors hidden states of the rows that predict, [S, width], with the graph behind them
      * @param hidden the same numbers as a leaf, where the head's backward ends
      * @param targets int64 [S]
+     * @param collisions null unless asked for
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Plain(CausalLm model, Tensor predictors, Tensor hidden, Tensor targets, Tensor logps, int[] counts)
+    record Plain(
+            CausalLm model,
+            Tensor predictors,
+            Tensor hidden,
+            Tensor targets,
+            Tensor logps,
+            @Nullable Tensor collisions,
+            int[] counts)
             implements ScoredTokens {
-        static Plain of(CausalLm model, PackedTokens tokens) {
+        static Plain of(CausalLm model, PackedTokens tokens, boolean withCollisions) {
             model.parameters().flatGradient(); // autograd adds to what is there: zeros must be
             Tensor predictors = TokenLogps.predictors(model, tokens);
             Tensor targets = Tensors.ofInts(tokens.targetIds(), model.device());
             Tensor logps;
+            Tensor collisions = null;
             try (NoGrad _ = new NoGrad()) {
-                logps = TokenLogps.inRanges(model, predictors, targets);
+                if (withCollisions) {
+                    Tensor both = TokenLogps.inRanges(model, predictors, targets, TokenLogps::withCollisionsOfLogits);
+                    logps = both.select(0, 0).clone();
+                    collisions = both.select(0, 1);
+                } else {
+                    logps = TokenLogps.inRanges(model, predictors, targets, TokenLogps::ofLogits);
+                }
             }
             return new Plain(
                     model,
@@ -80,7 +109,16 @@ public sealed interface ScoredTokens {
                     predictors.detach().set_requires_grad(true),
                     targets,
                     logps.set_requires_grad(true),
+                    collisions,
                     tokens.scoredCounts());
+        }
+
+        @Override
+        public Tensor logCollisions() {
+            if (collisions == null) {
+                throw new IllegalStateException("collisions were not asked for");
+            }
+            return collisions;
         }
 
         @Override

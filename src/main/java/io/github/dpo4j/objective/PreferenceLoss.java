@@ -1,20 +1,45 @@
 package io.github.dpo4j.objective;
 
-import io.github.dpo4j.UserError;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/** A loss on pairs. It gives a numerator for each pair; the caller sums over the step and divides by the step's own count. */
-public sealed interface PreferenceLoss {
+/**
+ * A loss on pairs. It gives a numerator for each pair; the caller sums over the step and divides by the step's own count.
+ * r is a completion's log-ratio, s its score (r unless another f-divergence is asked for), D the chosen score minus the
+ * rejected one, |y| a completion's tokens, e label smoothing.
+ */
+public sealed interface PreferenceLoss
+        permits PreferenceLoss.Sigmoid,
+                PreferenceLoss.Hinge,
+                PreferenceLoss.Ipo,
+                PreferenceLoss.Sft,
+                ScoreLoss,
+                SideLoss,
+                SortedLoss,
+                LikelihoodLoss {
     /** Returns each pair's share of the sum, float32 [B]. */
     Tensor perPair(LogRatios ratios);
 
     /** What the sum over a step is divided by. */
-    Denominator denominator();
+    default Denominator denominator() {
+        return Denominator.PAIRS;
+    }
 
-    /** True if the loss reads the reference's logps. */
-    boolean needsReference();
+    /** True if the loss reads log-ratios, and with them the reference's logps. */
+    default boolean needsReference() {
+        return true;
+    }
+
+    /** True if the loss reads differences of scores alone, so that any f-divergence may make them. */
+    default boolean takesDivergence() {
+        return false;
+    }
+
+    /** True if a pair's loss depends on other pairs of the step; {@link #perPair} must then see the whole step in order. */
+    default boolean couplesPairs() {
+        return false;
+    }
 
     /** Returns the loss of a pair where policy = reference; only for losses that need a reference. */
     double atZero();
@@ -29,40 +54,32 @@ public sealed interface PreferenceLoss {
     }
 
     /**
-     * DPO (Rafailov et al. 2023, Eq. 7): -log sigmoid(beta D), D the margin. With label smoothing e, conservative DPO
-     * (Mitchell 2023): -(1 - e) log sigmoid(beta D) - e log sigmoid(-beta D). beta > 0; labelSmoothing in [0, 0.5).
+     * DPO (Rafailov et al. 2023, Eq. 7): -log sigmoid(beta D). With label smoothing e, conservative DPO (Mitchell 2023):
+     * -(1 - e) log sigmoid(beta D) - e log sigmoid(-beta D). beta > 0; labelSmoothing in [0, 0.5).
      */
     record Sigmoid(double beta, double labelSmoothing) implements PreferenceLoss {
         public Sigmoid {
-            requirePositive("beta", beta);
-            if (!(labelSmoothing >= 0 && labelSmoothing < 0.5)) {
-                throw new UserError("label_smoothing is " + labelSmoothing + "; it must be at least 0 and below 0.5");
-            }
+            Ranges.requirePositive("beta", beta);
+            Ranges.requireSmoothing(labelSmoothing);
         }
 
         @Override
         public Tensor perPair(LogRatios ratios) {
-            Tensor logit = ratios.margin().mul(new Scalar(beta));
-            Tensor loss = torch.log_sigmoid(logit).neg();
+            return smoothed(ratios.margin().mul(new Scalar(beta)), labelSmoothing);
+        }
+
+        /** Returns the smoothed logistic loss of logits. */
+        static Tensor smoothed(Tensor logits, double labelSmoothing) {
+            Tensor loss = torch.log_sigmoid(logits).neg();
             if (labelSmoothing == 0) {
                 return loss;
             }
             return loss.mul(new Scalar(1 - labelSmoothing))
-                    .sub(torch.log_sigmoid(logit.neg()).mul(new Scalar(labelSmoothing)));
+                    .sub(torch.log_sigmoid(logits.neg()).mul(new Scalar(labelSmoothing)));
         }
 
         @Override
-        public String source() {
-            return labelSmoothing == 0 ? "Rafailov et al. 2023, Eq. 7" : "conservative DPO, Mitchell 2023";
-        }
-
-        @Override
-        public Denominator denominator() {
-            return Denominator.PAIRS;
-        }
-
-        @Override
-        public boolean needsReference() {
+        public boolean takesDivergence() {
             return true;
         }
 
@@ -70,12 +87,17 @@ public sealed interface PreferenceLoss {
         public double atZero() {
             return Math.log(2);
         }
+
+        @Override
+        public String source() {
+            return labelSmoothing == 0 ? "Rafailov et al. 2023, Eq. 7" : "conservative DPO, Mitchell 2023";
+        }
     }
 
     /** Hinge (SLiC-HF, Zhao et al. 2023, arXiv 2305.10425, on log-ratios as in Liu et al. 2023): max(0, 1 - beta D). beta > 0. */
     record Hinge(double beta) implements PreferenceLoss {
         public Hinge {
-            requirePositive("beta", beta);
+            Ranges.requirePositive("beta", beta);
         }
 
         @Override
@@ -84,17 +106,7 @@ public sealed interface PreferenceLoss {
         }
 
         @Override
-        public String source() {
-            return "Zhao et al. 2023";
-        }
-
-        @Override
-        public Denominator denominator() {
-            return Denominator.PAIRS;
-        }
-
-        @Override
-        public boolean needsReference() {
+        public boolean takesDivergence() {
             return true;
         }
 
@@ -102,11 +114,16 @@ public sealed interface PreferenceLoss {
         public double atZero() {
             return 1;
         }
+
+        @Override
+        public String source() {
+            return "Zhao et al. 2023";
+        }
     }
 
     /**
-     * IPO (Azar et al. 2023, arXiv 2310.12036, Eq. 17): (d - 1 / (2 beta))^2, d the margin of log-ratios, which are means over
-     * tokens as TRL takes them, or sums as the DPO authors' code does. beta > 0.
+     * IPO (Azar et al. 2023, arXiv 2310.12036, Eq. 17): (d - 1 / (2 beta))^2, d the difference of scores, each divided by its
+     * completion's tokens as TRL does, or not as in the DPO authors' code. beta > 0.
      */
     record Ipo(double beta, Reduction reduction) implements PreferenceLoss {
         /** How a completion's token log-ratios become one number. */
@@ -116,33 +133,20 @@ public sealed interface PreferenceLoss {
         }
 
         public Ipo {
-            requirePositive("beta", beta);
+            Ranges.requirePositive("beta", beta);
         }
 
         @Override
         public Tensor perPair(LogRatios ratios) {
             Tensor d = switch (reduction) {
-                case MEAN ->
-                    ratios.chosen()
-                            .div(ratios.chosenTokens())
-                            .sub(ratios.rejected().div(ratios.rejectedTokens()));
+                case MEAN -> ratios.meanMargin();
                 case SUM -> ratios.margin();
             };
             return d.sub(new Scalar(1 / (2 * beta))).square();
         }
 
         @Override
-        public String source() {
-            return "Azar et al. 2023, Eq. 17";
-        }
-
-        @Override
-        public Denominator denominator() {
-            return Denominator.PAIRS;
-        }
-
-        @Override
-        public boolean needsReference() {
+        public boolean takesDivergence() {
             return true;
         }
 
@@ -150,18 +154,18 @@ public sealed interface PreferenceLoss {
         public double atZero() {
             return 1 / (4 * beta * beta);
         }
+
+        @Override
+        public String source() {
+            return "Azar et al. 2023, Eq. 17";
+        }
     }
 
     /** Supervised fine-tuning on the chosen completions as a part of a mix: -log pi(y_w) over the step's chosen tokens. */
     record Sft() implements PreferenceLoss {
         @Override
         public Tensor perPair(LogRatios ratios) {
-            return ratios.policyChosen().neg();
-        }
-
-        @Override
-        public String source() {
-            return "maximum likelihood";
+            return ratios.wholeChosen().neg();
         }
 
         @Override
@@ -178,11 +182,10 @@ public sealed interface PreferenceLoss {
         public double atZero() {
             throw new IllegalStateException("the SFT loss has no value that follows from the log-ratios");
         }
-    }
 
-    private static void requirePositive(String name, double value) {
-        if (!(value > 0) || Double.isInfinite(value)) {
-            throw new UserError(name + " is " + value + "; it must be a number above 0");
+        @Override
+        public String source() {
+            return "maximum likelihood";
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.github.dpo4j.recipe;
 
+import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.batch.PreferenceBatch;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.logprob.ScoredTokens;
@@ -10,14 +11,17 @@ import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PairMetrics;
 import io.github.dpo4j.objective.StepCounts;
 import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.NonFiniteLossException;
 import io.github.dpo4j.train.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The preference loss of a policy over pairs (Rafailov et al. 2023, Eq. 7, and its relatives).
@@ -39,33 +43,84 @@ public record DpoObjective(
     }
 
     @Override
-    public Stream<MicroBatch> prepare(List<int[]> step) {
-        StepCounts counts = counts(step);
-        return step.stream().map(numbers -> new Prepared(this, numbers, batch(numbers), counts));
+    public Stream<MicroBatch> prepare(List<int[]> packs) {
+        return prepare(packs.stream().flatMapToInt(Arrays::stream).toArray(), packs);
     }
 
+    @Override
+    public Stream<MicroBatch> prepare(int[] step, List<int[]> packs) {
+        StepCounts counts = counts(packs);
+        CoupledStep coupled = loss.couplesPairs() && packs.size() > 1 ? new CoupledStep(this, step, packs) : null;
+        return IntStream.range(0, packs.size())
+                .mapToObj(pack -> new Prepared(this, packs.get(pack), pack, batch(packs.get(pack)), counts, coupled));
+    }
+
+    /**
+     * A pack of a step.
+     *
+     * @param pack its number in the step
+     * @param coupled the whole step, where the loss of a pair depends on pairs of other packs
+     */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Prepared(DpoObjective objective, int[] examples, PreferenceBatch batch, StepCounts counts)
+    private record Prepared(
+            DpoObjective objective,
+            int[] examples,
+            int pack,
+            PreferenceBatch batch,
+            StepCounts counts,
+            @Nullable CoupledStep coupled)
             implements MicroBatch {
         @Override
         public Unread start(boolean backward) {
+            if (coupled != null) {
+                return objective.start(batch, counts, coupled, pack, backward);
+            }
             return objective.start(batch, counts, backward);
         }
     }
 
     private Unread start(PreferenceBatch batch, StepCounts counts, boolean backward) {
-        Tensor referenceSums = reference.sums(batch);
+        Tensor reference = this.reference.tokenLogps(batch);
+        PackedTokens tokens = batch.tokens();
         if (!backward) {
-            LogRatios ratios = logRatios(batch, TokenLogps.sums(policy, batch.tokens()), referenceSums);
+            if (loss.weighted()) {
+                Tensor both = TokenLogps.withCollisions(policy, tokens);
+                Tensor logps = both.select(0, 0);
+                LogRatios ratios = logRatios(batch, logps, reference);
+                return unread(batch, ratios, loss.shares(ratios, counts, weights(batch, logps, both.select(0, 1))));
+            }
+            LogRatios ratios = logRatios(batch, TokenLogps.of(policy, tokens), reference);
             return unread(batch, ratios, loss.shares(ratios, counts));
         }
-        ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
-        LogRatios ratios = logRatios(batch, scored.sums(), referenceSums);
-        Tensor shares = loss.shares(ratios, counts);
+        ScoredTokens scored = ScoredTokens.of(policy, tokens, loss.weighted());
+        LogRatios ratios = logRatios(batch, scored.logps(), reference);
+        Tensor weights = loss.weighted() ? weights(batch, scored.logps(), scored.logCollisions()) : null;
+        Tensor shares = loss.shares(ratios, counts, weights);
         NonFiniteLossException.check(shares);
         shares.sum().backward();
         scored.backward();
         return unread(batch, ratios, shares);
+    }
+
+    /** As above for a pack among the others of its step. */
+    private Unread start(PreferenceBatch batch, StepCounts counts, CoupledStep step, int pack, boolean backward) {
+        step.score();
+        if (!backward) {
+            LogRatios own = step.of(pack);
+            return unread(batch, own, step.own(pack, loss.shares(step.with(pack, own), counts)));
+        }
+        ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
+        LogRatios own = logRatios(batch, scored.logps(), reference.tokenLogps(batch));
+        Tensor all = loss.shares(step.with(pack, own), counts);
+        Tensor shares = step.own(pack, all);
+        NonFiniteLossException.check(shares);
+        all.sum().backward();
+        scored.backward();
+        return unread(batch, own, shares);
+    }
+
+    LogRatios logRatiosWithoutGradient(PreferenceBatch batch) {
+        return logRatios(batch, TokenLogps.of(policy, batch.tokens()), reference.tokenLogps(batch));
     }
 
     Unread unread(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
@@ -76,12 +131,58 @@ public record DpoObjective(
         });
     }
 
-    LogRatios logRatios(PreferenceBatch batch, Tensor policySums, Tensor referenceSums) {
-        float[] counts = new float[batch.tokens().scoredCounts().length];
+    /** Sums token logps [S] of policy and reference over each completion. */
+    LogRatios logRatios(PreferenceBatch batch, Tensor policyTokens, Tensor referenceTokens) {
+        int[] counts = batch.tokens().scoredCounts();
+        float[] lengths = new float[counts.length];
         for (int i = 0; i < counts.length; i++) {
-            counts[i] = batch.tokens().scoredCounts()[i];
+            lengths[i] = counts[i];
         }
-        return LogRatios.of(policySums, referenceSums, Tensors.ofFloats(counts, policy.device()));
+        Tensor whole = TokenLogps.sums(policyTokens, counts, policy.device());
+        Tensor policySums = whole;
+        Tensor referenceTerms = referenceTokens;
+        if (loss.ldAlpha().isPresent()) {
+            Tensor shares = Tensors.ofFloats(
+                    verboseShares(counts, (float) loss.ldAlpha().getAsDouble()), policy.device());
+            policySums = TokenLogps.sums(policyTokens.mul(shares), counts, policy.device());
+            referenceTerms = referenceTokens.mul(shares);
+        }
+        return LogRatios.of(
+                policySums,
+                TokenLogps.sums(referenceTerms, counts, policy.device()),
+                Tensors.ofFloats(lengths, policy.device()),
+                whole);
+    }
+
+    /** LD-DPO: 1 for a completion's tokens up to the length of the shorter one of its pair, {@code alpha} for those beyond, [S]. */
+    private static float[] verboseShares(int[] counts, float alpha) {
+        float[] shares = new float[Arrays.stream(counts).sum()];
+        Arrays.fill(shares, 1);
+        int pairs = counts.length / 2;
+        int end = 0;
+        for (int i = 0; i < counts.length; i++) {
+            end += counts[i];
+            int verbose = counts[i] - Math.min(counts[i], counts[(i + pairs) % counts.length]);
+            Arrays.fill(shares, end - verbose, end, alpha);
+        }
+        return shares;
+    }
+
+    /**
+     * WPO (Zhou et al. 2024, arXiv 2406.11827, Eq. 2, sampled alignment): w_c w_j of each pair, float32 [B] without gradient,
+     * w = exp(mean over tokens of logp - ln sum_v p_v^2).
+     */
+    private Tensor weights(PreferenceBatch batch, Tensor logps, Tensor logCollisions) {
+        int[] counts = batch.tokens().scoredCounts();
+        try (NoGrad _ = new NoGrad()) {
+            Tensor logWeights = TokenLogps.sums(logps.sub(logCollisions), counts, policy.device())
+                    .div(Tensors.ofInts(counts, policy.device()));
+            long pairs = batch.size();
+            return logWeights
+                    .narrow(0, 0, pairs)
+                    .add(logWeights.narrow(0, pairs, pairs))
+                    .exp();
+        }
     }
 
     PreferenceBatch batch(int[] numbers) {

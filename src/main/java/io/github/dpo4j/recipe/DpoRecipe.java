@@ -70,7 +70,7 @@ public final class DpoRecipe {
             policy.recomputeActivations(micro.recompute());
             DpoObjective objective =
                     new DpoObjective(policy, reference.getFirst(), settings.loss(), settings.beta(), pairs.pairs());
-            boolean ownStart = settings.reference().isEmpty() && !settings.referenceFree();
+            boolean ownStart = settings.reference().isEmpty() && settings.hasReference();
             say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
             // Minimise the loss over the policy's weights.
@@ -207,9 +207,9 @@ public final class DpoRecipe {
     }
 
     private ModelCard.Method method() {
-        String reference = settings.referenceFree()
-                ? "none"
-                : settings.reference().orElse(settings.model()).toString();
+        String reference = settings.hasReference()
+                ? settings.reference().orElse(settings.model()).toString()
+                : "none";
         return new ModelCard.Method.Dpo(
                 String.join("+", settings.lossNames()), settings.loss().source(), settings.beta(), reference);
     }

@@ -84,7 +84,7 @@ final class DpoReference {
 
     /** Makes the choice, before anything is loaded; {@code run} may be one that is resumed. */
     Loaded decide(RunFolder run) throws IOException {
-        if (settings.referenceFree()) {
+        if (!settings.hasReference()) {
             return Loaded.NEVER;
         }
         stores = switch (settings.referenceStorage()) {
@@ -123,7 +123,7 @@ final class DpoReference {
      * @param maps keeps stored ones mapped while it is open
      */
     List<ReferenceLogps> load(Arena maps, Clock clock) throws IOException {
-        if (settings.referenceFree()) {
+        if (!settings.hasReference()) {
             resolved.add(Setting.of(CHOICE, "none"));
             return same(new ReferenceLogps.None(settings.training().device()));
         }

@@ -46,6 +46,11 @@ public record DpoSettings(
         if (!(beta > 0) || Double.isInfinite(beta)) {
             throw new UserError("beta is " + beta + "; it must be a number above 0");
         }
+        if (loss.excludesReference()) {
+            refuse(reference.isPresent(), "reference_model", lossNames);
+            refuse(referenceFree, "reference_free", lossNames);
+            refuse(!(referenceStorage instanceof ReferenceStorage.Auto), "reference_logps", lossNames);
+        }
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }
@@ -53,6 +58,18 @@ public record DpoSettings(
             throw new UserError("reference_free leaves no reference logps to store or to compute;"
                     + " leave reference_free or reference_logps away");
         }
+    }
+
+    private static void refuse(boolean set, String name, List<String> losses) {
+        if (set) {
+            throw new UserError(
+                    name + " is set, but the loss " + String.join("+", losses) + " has no reference; leave it away");
+        }
+    }
+
+    /** Returns whether the run has a reference, be it a model or stored logps. */
+    boolean hasReference() {
+        return !referenceFree && !loss.excludesReference();
     }
 
     /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
@@ -70,12 +87,17 @@ public record DpoSettings(
     List<Setting> list(List<Setting> resolved, MicroBatchBudget chosen) {
         List<Setting> settings = new ArrayList<>();
         settings.add(Setting.of("model", model.toString()));
-        settings.add(Setting.of("reference_model", reference.map(Path::toString).orElse("the policy's start")));
+        String start = hasReference() ? "the policy's start" : "none";
+        settings.add(Setting.of("reference_model", reference.map(Path::toString).orElse(start)));
         settings.add(strings("dataset", datasets));
         settings.add(strings("eval_dataset", evalDatasets));
         settings.add(Setting.of("output", output.toString()));
         settings.add(strings("loss", lossNames));
         settings.add(Setting.of("losses", loss.terms().toString()));
+        settings.add(Setting.of("f_divergence", loss.divergence().toString()));
+        settings.add(Setting.of(
+                "ld_alpha", loss.ldAlpha().isPresent() ? "" + loss.ldAlpha().getAsDouble() : "none"));
+        settings.add(Setting.of("use_weighting", loss.weighted()));
         settings.add(Setting.of("beta", beta));
         settings.add(Setting.of("reference_free", referenceFree));
         settings.addAll(resolved);

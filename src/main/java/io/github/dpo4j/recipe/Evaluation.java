@@ -16,7 +16,7 @@ record Evaluation(Objective objective, TokenBudget budget) {
     MetricsLine line(long step, double epoch) {
         int[] all = IntStream.range(0, objective.examples()).toArray();
         Iterator<Objective.MicroBatch> microBatches =
-                objective.prepare(budget.packs(all, objective::tokens)).iterator();
+                objective.prepare(all, budget.packs(all, objective::tokens)).iterator();
         List<String> names = objective.metricNames();
         double loss = 0;
         double[] sums = new double[names.size()];

@@ -36,12 +36,11 @@ record TimedStep(DpoObjective objective, Optimizer optimizer, TokenBudget budget
         parameters.zeroGradient();
         for (PreferenceBatch batch : batches) {
             try (TensorScope _ = new TensorScope()) {
-                Tensor reference = objective.reference().sums(batch);
+                Tensor reference = objective.reference().tokenLogps(batch);
                 clock.lap(Phase.REFERENCE);
                 ScoredTokens scored = ScoredTokens.of(objective.policy(), batch.tokens());
-                Tensor sums = scored.sums();
                 clock.lap(Phase.FORWARD);
-                LogRatios ratios = objective.logRatios(batch, sums, reference);
+                LogRatios ratios = objective.logRatios(batch, scored.logps(), reference);
                 Tensor shares = objective.loss().shares(ratios, counts);
                 shares.sum().backward();
                 clock.lap(Phase.HOST);

@@ -112,8 +112,9 @@ record TrainingLoop(
     /** The micro-batches of a 1-based step; runs on a thread of its own. */
     private List<Objective.MicroBatch> prepared(long step) {
         Objective objective = trainer.objective();
+        int[] examples = plan.step(step - 1);
         return objective
-                .prepare(budget.packs(plan.step(step - 1), objective::tokens))
+                .prepare(examples, budget.packs(examples, objective::tokens))
                 .toList();
     }
 

@@ -16,9 +16,14 @@ public interface Objective {
 
     /**
      * Lays out the micro-batches of a step, each a pack of example numbers, as plain arrays: on any thread, without libtorch,
-     * one when it is asked for. Their loss shares use the counts of the whole {@code step}, so accumulation is exact.
+     * one when it is asked for. Their loss shares use the counts of the whole step, so accumulation is exact.
      */
-    Stream<MicroBatch> prepare(List<int[]> step);
+    Stream<MicroBatch> prepare(List<int[]> packs);
+
+    /** As {@link #prepare(List)}, for objectives to which the order of the examples in the {@code step} matters. */
+    default Stream<MicroBatch> prepare(int[] step, List<int[]> packs) {
+        return prepare(packs);
+    }
 
     /** Returns how many tokens an example has, prompt and completions together. */
     long tokens(int example);

@@ -289,6 +289,7 @@ class MistakesTest {
     @Test
     void settingsThatWouldDoNothingAreRefused() throws IOException {
         dpo("--ipo-reduction=sum").isMistake("--ipo-reduction", "ipo");
+        dpo("--ipo-reduction=mean").isMistake("--ipo-reduction", "ipo");
         dpo("--eval-steps=2").isMistake("--eval-steps", "--eval-dataset");
         assertThat(output).doesNotExist();
     }
@@ -377,7 +378,6 @@ class MistakesTest {
             --device=tpu,                  "cpu, cuda"
             --on-bad-row=ignore,           fail or skip
             --reference-logps=cached,      "live, stored or auto"
-            --ipo-reduction=max,           mean or sum
             """)
     void aFlagWithABadValueOrName(String flag, String says) throws IOException {
         dpo(flag).isMistake(says);
@@ -389,11 +389,33 @@ class MistakesTest {
         "--lr-scheduler-type=constant --warmup-ratio=0.5, constant_with_warmup",
         "--warmup-steps=1 --warmup-ratio=0.5, choose one",
         "--resume --overwrite, exclude each other",
-        "--loss=hinge --label-smoothing=0.1, --label-smoothing is for the sigmoid loss",
+        "--loss=hinge --label-smoothing=0.1, --label-smoothing is for sigmoid",
+        "--loss=hinge --label-smoothing=0, --label-smoothing is for sigmoid",
+        "--loss=exo_pair, label_smoothing is 0.0; for exo_pair it must be above 0",
+        "--loss=discopop --discopop-tau=0, discopop_tau is 0.0; it must be a number above 0",
+        "--discopop-tau=0.05, --discopop-tau is for discopop",
+        "--simpo-gamma=1, --simpo-gamma is for simpo",
+        "--loss=simpo --simpo-gamma=-1, simpo_gamma is -1.0",
+        "--loss=ipo --ipo-reduction=max, mean or sum",
+        "--orpo-lambda=1, --orpo-lambda is for orpo",
+        "'--loss=sft,orpo', --loss orpo has sft in it already",
+        "--loss=orpo --orpo-lambda=0, orpo_lambda is 0.0",
+        "--f-divergence=kl, 'reverse_kl, forward_kl, js_divergence or alpha_divergence'",
+        "--f-alpha=0.5, --f-alpha is for --f-divergence alpha_divergence",
+        "--f-divergence=alpha_divergence --f-alpha=NaN, f_alpha is NaN",
+        "--f-divergence=forward_kl --loss=nca_pair, f_divergence goes with losses of score differences",
+        "--f-divergence=forward_kl --loss=sft, f_divergence has no effect on sft alone",
+        "--ld-alpha=1.5, ld_alpha is 1.5; it must be from 0 to 1",
+        "--ld-alpha=0.5 --loss=simpo, ld_alpha is for losses of log-ratios",
+        "--use-weighting --loss=aot, use_weighting does not go with aot",
+        "--loss=simpo --reference-model=x, reference_model is set, but the loss simpo has no reference",
+        "--loss=orpo --reference-free, reference_free is set",
+        "--loss=simpo --reference-logps=stored, reference_logps is set",
+        "--loss=simpo --reference-logps-dir=x, --reference-logps-dir is for stored reference logps",
         "--loss=sft --beta=NaN, beta is NaN",
         "--reference-free --reference-model=x, exclude each other",
         "--reference-free --reference-logps=stored, leaves no reference logps to store",
-        "--reference-free --reference-logps-dir=x, --reference-free stores none",
+        "--reference-free --reference-logps-dir=x, a run without a reference stores none",
         "--reference-logps=live --reference-logps-dir=x, --reference-logps live stores none"
     })
     void flagsThatDoNotGoTogether(String flags, String says) throws IOException {

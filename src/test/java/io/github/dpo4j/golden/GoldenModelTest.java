@@ -31,7 +31,6 @@ import io.github.dpo4j.train.OptimizerSettings;
 import io.github.dpo4j.train.Schedule;
 import io.github.dpo4j.train.Trainer;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -45,8 +44,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GoldenModelTest {
     /** Six steps in float32: here all agree to 5e-4; the rest is room for another CPU's kernels. */
     private static final double TOLERANCE = 1e-3;
-
-    private static final Set<String> BASIC = Set.of("sigmoid", "hinge", "ipo", "sft");
 
     @ParameterizedTest
     @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
@@ -138,15 +135,19 @@ class GoldenModelTest {
     @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
     void lossesAndGradientNormsAreTrls(String family) throws IOException {
         Golden golden = Golden.of(family);
-        int[] first8 = IntStream.range(0, 8).toArray();
-        List<JsonNode> basic = basicLosses(golden);
-        assertThat(basic).hasSize(6);
-        for (JsonNode row : basic) {
+        int[] first8 = IntStream.range(0, GoldenLosses.PAIRS).toArray();
+        JsonNode rows = golden.values().path("losses_first_8");
+        assertThat(rows).hasSize(22);
+        for (JsonNode row : rows) {
             try (TensorScope _ = new TensorScope()) {
-                DpoObjective objective =
-                        objective(golden, mix(row), row.path("beta").asDouble());
-                double loss =
-                        Arrays.stream(objective.run(first8, true).lossShares()).sum();
+                DpoObjective objective = objective(
+                        golden, GoldenLosses.mix(row), row.path("beta").asDouble());
+                List<int[]> packs = new TokenBudget(TokenBudget.LEAST).packs(first8, objective::tokens);
+                assertThat(packs).hasSizeGreaterThan(1);
+                double loss = objective
+                        .prepare(first8, packs)
+                        .flatMapToDouble(pack -> Arrays.stream(pack.run(true).lossShares()))
+                        .sum();
                 double gradNorm =
                         GradientNorm.of(objective.policy().parameters().flatGradient());
                 double expected = row.path("loss").asDouble();
@@ -155,41 +156,6 @@ class GoldenModelTest {
                 assertThat(gradNorm).as(row.toString()).isCloseTo(expectedNorm, within(5e-4 * expectedNorm));
             }
         }
-    }
-
-    /** The rows that name nothing but beta and losses that there are: sigmoid twice, hinge, ipo, sft, sigmoid + sft. */
-    private static List<JsonNode> basicLosses(Golden golden) {
-        List<JsonNode> basic = new ArrayList<>();
-        for (JsonNode row : golden.values().path("losses_first_8")) {
-            boolean plain = true;
-            for (String key : List.of("label_smoothing", "ld_alpha", "use_weighting", "f_divergence_type")) {
-                plain &= !row.has(key);
-            }
-            for (JsonNode type : row.path("loss_type")) {
-                plain &= BASIC.contains(type.asText());
-            }
-            if (plain) {
-                basic.add(row);
-            }
-        }
-        return basic;
-    }
-
-    private static LossMix mix(JsonNode row) {
-        List<LossMix.Term> terms = new ArrayList<>();
-        double beta = row.path("beta").asDouble();
-        for (JsonNode type : row.path("loss_type")) {
-            PreferenceLoss loss = switch (type.asText()) {
-                case "sigmoid" -> new PreferenceLoss.Sigmoid(beta, 0);
-                case "hinge" -> new PreferenceLoss.Hinge(beta);
-                case "ipo" -> new PreferenceLoss.Ipo(beta, PreferenceLoss.Ipo.Reduction.MEAN);
-                case "sft" -> new PreferenceLoss.Sft();
-                default -> throw new IllegalArgumentException(type.asText());
-            };
-            terms.add(new LossMix.Term(
-                    loss, row.path("loss_weights").path(terms.size()).asDouble(1)));
-        }
-        return new LossMix(terms);
     }
 
     private static DpoObjective objective(Golden golden, LossMix mix, double beta) {

@@ -50,7 +50,7 @@ class HandWrittenBackwardTest {
     }
 
     @SuppressWarnings("ArrayRecordComponent") // plain numbers
-    private record Result(double[] logps, double[] gradient) {}
+    private record Result(double[] logps, double[] logCollisions, double[] gradient) {}
 
     private static Result run(CausalLm model, ScoredTokens scored) {
         int tokens = Math.toIntExact(scored.logps().numel());
@@ -58,6 +58,7 @@ class HandWrittenBackwardTest {
         scored.backward();
         return new Result(
                 Tensors.toDoubles(scored.logps()),
+                Tensors.toDoubles(scored.logCollisions()),
                 Tensors.toDoubles(model.parameters().flatGradient()));
     }
 
@@ -72,7 +73,7 @@ class HandWrittenBackwardTest {
     private static Result plain(CausalLm model, PackedTokens tokens) {
         model.parameters().zeroGradient();
         try (TensorScope _ = new TensorScope()) {
-            return run(model, ScoredTokens.Plain.of(model, tokens));
+            return run(model, ScoredTokens.Plain.of(model, tokens, true));
         }
     }
 
@@ -81,6 +82,7 @@ class HandWrittenBackwardTest {
         Result fused = fused(model, tokens);
         for (int i = 0; i < plain.logps().length; i++) {
             assertThat(fused.logps()[i]).isCloseTo(plain.logps()[i], within(2e-5));
+            assertThat(fused.logCollisions()[i]).isCloseTo(plain.logCollisions()[i], within(2e-5));
         }
         Parameters parameters = model.parameters();
         try (TensorScope _ = new TensorScope()) {

@@ -8,8 +8,11 @@ import io.github.dpo4j.golden.Golden;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.objective.FDivergence;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.objective.ScoreLoss;
+import io.github.dpo4j.objective.SortedLoss;
 import io.github.dpo4j.recipe.DpoObjective;
 import io.github.dpo4j.recipe.SftObjective;
 import io.github.dpo4j.text.TokenizedCompletion;
@@ -17,7 +20,9 @@ import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import java.io.IOException;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.function.BiFunction;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -39,6 +44,34 @@ class PackedStepTest {
             LossMix mix = new LossMix(List.of(
                     new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1),
                     new LossMix.Term(new PreferenceLoss.Sft(), 0.5)));
+            return new DpoObjective(policy, new ReferenceLogps.Live(reference), mix, 0.1, golden.pairs(20, 16));
+        });
+    }
+
+    /** Five of the step's pairs are sorted together, and then the three that are left, however packs are cut. */
+    @Test
+    void aStepOfSortedPairsIsTheSameUnderAnyBudget() throws IOException {
+        Golden golden = Golden.of("llama");
+        assertSameUnderAnyBudget(golden, (policy, reference) -> {
+            LossMix mix = new LossMix(List.of(
+                    new LossMix.Term(new SortedLoss.Aot(0.1, 0.1, 5), 1),
+                    new LossMix.Term(new SortedLoss.AotUnpaired(0.1, 0, 5), 2),
+                    new LossMix.Term(new PreferenceLoss.Sft(), 0.5)));
+            return new DpoObjective(policy, new ReferenceLogps.Live(reference), mix, 0.1, golden.pairs(20, 16));
+        });
+    }
+
+    @Test
+    void aStepOfWeightedPairsWithDesensitizedLengthsIsTheSameUnderAnyBudget() throws IOException {
+        Golden golden = Golden.of("gpt2");
+        assertSameUnderAnyBudget(golden, (policy, reference) -> {
+            LossMix mix = new LossMix(
+                    List.of(
+                            new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0.1), 1),
+                            new LossMix.Term(new ScoreLoss.SigmoidNorm(2), 1)),
+                    new FDivergence.JensenShannon(),
+                    OptionalDouble.of(0.3),
+                    true);
             return new DpoObjective(policy, new ReferenceLogps.Live(reference), mix, 0.1, golden.pairs(20, 16));
         });
     }
@@ -82,7 +115,7 @@ class PackedStepTest {
             MetricSums sums = new MetricSums(objective.metricNames());
             List<int[]> microBatches = new TokenBudget(budget).packs(STEP, objective::tokens);
             Trainer.StepResult result =
-                    trainer.step(1, objective.prepare(microBatches).toList(), sums);
+                    trainer.step(1, objective.prepare(STEP, microBatches).toList(), sums);
             assertThat(sums.examples()).isEqualTo(STEP.length);
             assertThat(sums.meanLoss()).isCloseTo(result.loss(), within(1e-12));
             double[] metrics = new double[sums.names().size()];

@@ -125,6 +125,11 @@ public final class FusedPass {
         return logits.logps();
     }
 
+    /** Returns ln sum_v p_v^2 of each scored token's prediction, [S]. */
+    public float[] logCollisions() {
+        return logits.logCollisions();
+    }
+
     private Matrix copy(Matrix stream) {
         Matrix copy = take(model.saved, ScalarType.Float, stream.width());
         copy.memory().copyFrom(stream.memory());

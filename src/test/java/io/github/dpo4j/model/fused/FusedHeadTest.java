@@ -59,8 +59,13 @@ class FusedHeadTest {
                 rows.tensor().copy_(hidden);
                 Logits logits = head.forward(rows, targets);
                 double[] logps = Tensors.toDoubles(expected);
+                double[] collisions = Tensors.toDoubles(torch.softmax(torch.mm(hidden, weight.t()), 1)
+                        .square()
+                        .sum(1)
+                        .log());
                 for (int i = 0; i < TOKENS; i++) {
                     assertThat((double) logits.logps()[i]).isCloseTo(logps[i], within(1e-5));
+                    assertThat((double) logits.logCollisions()[i]).isCloseTo(collisions[i], within(1e-5));
                 }
                 Matrix hiddenGradient = Matrix.take(kept, ScalarType.Float, TOKENS, WIDTH);
                 head.backward(rows, logits, upstream, hiddenGradient, true);
