@@ -135,6 +135,17 @@ public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble l
         return OptionalDouble.of(sum);
     }
 
+    /** Returns the mix of pairs that all have the same weight, a number: what a weighted mix is where weights do not move. */
+    public LossMix held(double pairWeight) {
+        return new LossMix(
+                terms.stream()
+                        .map(term -> new Term(term.loss(), term.weight() * pairWeight))
+                        .toList(),
+                divergence,
+                ldAlpha,
+                false);
+    }
+
     /** Returns where the losses are written down. */
     public String source() {
         return String.join(

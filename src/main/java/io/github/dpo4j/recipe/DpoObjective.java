@@ -12,6 +12,7 @@ import io.github.dpo4j.objective.PairMetrics;
 import io.github.dpo4j.objective.StepCounts;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.NoGrad;
+import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.NonFiniteLossException;
 import io.github.dpo4j.train.Objective;
@@ -117,6 +118,19 @@ public record DpoObjective(
         all.sum().backward();
         scored.backward();
         return unread(batch, own, shares);
+    }
+
+    /** Returns the objective of one pair whose weight, without gradient, stays what it is now; this one where pairs have none. */
+    DpoObjective held(int example) {
+        if (!loss.weighted()) {
+            return this;
+        }
+        try (TensorScope _ = new TensorScope()) {
+            PreferenceBatch batch = batch(new int[] {example});
+            Tensor both = TokenLogps.withCollisions(policy, batch.tokens());
+            double weight = Tensors.toDoubles(weights(batch, both.select(0, 0), both.select(0, 1)))[0];
+            return new DpoObjective(policy, reference, loss.held(weight), beta, pairs);
+        }
     }
 
     LogRatios logRatiosWithoutGradient(PreferenceBatch batch) {

@@ -21,6 +21,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /** Refuses to train on a set-up whose numbers are wrong at the start: what later looks like bad luck is found here. */
@@ -63,7 +64,7 @@ final class SelfCheck {
                     .toList();
             return List.of(
                     batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()),
-                    gradient(exact, objective.policy().parameters(), seed));
+                    gradient(exact, exact::held, objective.policy().parameters(), seed));
         }
     }
 
@@ -77,7 +78,7 @@ final class SelfCheck {
             List<PackedTokens> alone =
                     mates.stream().map(mate -> packed(List.of(mate))).toList();
             return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
-                    + gradient(exact, objective.policy().parameters(), seed);
+                    + gradient(exact, _ -> exact, objective.policy().parameters(), seed);
         }
     }
 
@@ -173,9 +174,10 @@ final class SelfCheck {
         return Math.abs(a - b) / Math.max(1, Math.abs(a));
     }
 
-    private static String gradient(Objective objective, Parameters parameters, long seed) {
+    /** {@code held} gives the objective of an example with all that no gradient flows through held. */
+    private static String gradient(Objective objective, IntFunction<Objective> held, Parameters parameters, long seed) {
         int example = shortest(objective, 1).sum();
-        GradientCheck.Result result = GradientCheck.run(objective, parameters, example, seed);
+        GradientCheck.Result result = GradientCheck.run(objective, held.apply(example), parameters, example, seed);
         if (!Double.isFinite(result.loss()) || !Double.isFinite(result.gradNorm())) {
             throw failed("loss " + result.loss() + " and gradient norm " + result.gradNorm() + " must be finite on "
                     + objective.describe(example));

@@ -46,6 +46,11 @@ public final class GradientCheck {
 
     /** Runs the check on {@code example}; weights are put back bit for bit and gradients are left zero. */
     public static Result run(Objective objective, Parameters parameters, int example, long seed) {
+        return run(objective, objective, parameters, example, seed);
+    }
+
+    /** As above; {@code held} is the same objective with all that no gradient flows through held at what it is now. */
+    public static Result run(Objective objective, Objective held, Parameters parameters, int example, long seed) {
         int[] microBatch = {example};
         List<Probe> probes = probes(parameters, seed);
         double[] loss = new double[1];
@@ -71,9 +76,9 @@ public final class GradientCheck {
         try {
             for (double size : STEPS) {
                 probes.forEach(probe -> probe.move(parameters, size));
-                double above = sum(objective.run(microBatch, false));
+                double above = sum(held.run(microBatch, false));
                 probes.forEach(probe -> probe.move(parameters, -size));
-                double below = sum(objective.run(microBatch, false));
+                double below = sum(held.run(microBatch, false));
                 Result result = new Result(loss[0], gradNorm, slope[0], (above - below) / (2 * size), size);
                 if (best == null || result.relativeError() < best.relativeError()) {
                     best = result;
