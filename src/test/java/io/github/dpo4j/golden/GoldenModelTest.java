@@ -37,8 +37,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every expected number is in the family's golden.json: transformers 5.17 and TRL 1.13, float32, on a CPU. */
@@ -49,15 +49,16 @@ class GoldenModelTest {
     private static final Set<String> BASIC = Set.of("sigmoid", "hinge", "ipo", "sft");
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void pairsAreTokenizedAsTrlDoes(String family) throws IOException {
         Golden golden = Golden.of(family);
         assertTokenized(golden, "preferences.jsonl", "tokenized");
     }
 
-    @Test
-    void conversationsAreRenderedByTheFoldersTemplateAndTokenizedAsTrlDoes() throws IOException {
-        assertTokenized(Golden.of("llama3"), "conversations.jsonl", "tokenized_conversations");
+    @ParameterizedTest
+    @ValueSource(strings = {"llama3", "mistral", "qwen2", "qwen3", "gemma3", "phi3"})
+    void conversationsAreRenderedByTheFoldersTemplateAndTokenizedAsTrlDoes(String family) throws IOException {
+        assertTokenized(Golden.of(family), "conversations.jsonl", "tokenized_conversations");
     }
 
     private static void assertTokenized(Golden golden, String rows, String key) {
@@ -81,7 +82,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void logpsOfPolicyAndReferenceAreTransformers(String family) throws IOException {
         Golden golden = Golden.of(family);
         PreferenceBatch batch = PreferenceBatch.of(golden.pairs().subList(0, 8));
@@ -106,7 +107,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void logitsAfterTheFirstChosenSequenceAreTransformers(String family) throws IOException {
         Golden golden = Golden.of(family);
         TokenizedPair pair = golden.pairs().getFirst();
@@ -121,7 +122,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void greedyDecodingContinuesAsTransformersDoes(String family) throws IOException {
         Golden golden = Golden.of(family);
         try (TensorScope _ = new TensorScope()) {
@@ -135,7 +136,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void lossesAndGradientNormsAreTrls(String family) throws IOException {
         Golden golden = Golden.of(family);
         int[] first8 = IntStream.range(0, 8).toArray();
@@ -198,13 +199,13 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void sixStepsOfAdamWAreTrls(String family) throws IOException {
         assertTrajectory(Golden.of(family), "train_adamw_6_steps", new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void sixStepsOfRmsPropAreTrls(String family) throws IOException {
         assertTrajectory(Golden.of(family), "train_rmsprop_6_steps", new OptimizerSettings.RmsProp(0.99, 1e-8, 0.01));
     }
