@@ -5,7 +5,6 @@ import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.batch.Segment;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
-import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
@@ -130,16 +129,12 @@ public record Generator(CausalLm model, Set<Integer> endIds, Sampling sampling, 
         if (prompt.length == 0) {
             throw new UserError("an empty prompt has nothing to continue, and this tokenizer adds no BOS token to it");
         }
-        return switch (model.settings().positions()) {
-            case Positions.Rotary _ -> maxNewTokens;
-            case Positions.Learned learned -> {
-                if (prompt.length >= learned.count()) {
-                    throw new UserError("a prompt of " + prompt.length
-                            + " tokens leaves no room to continue: the model has " + learned.count() + " positions");
-                }
-                yield Math.min(maxNewTokens, learned.count() - prompt.length);
-            }
-        };
+        int limit = model.settings().positionLimit().orElse(Integer.MAX_VALUE);
+        if (prompt.length >= limit) {
+            throw new UserError("a prompt of " + prompt.length + " tokens leaves no room to continue: the model has "
+                    + limit + " positions");
+        }
+        return Math.min(maxNewTokens, limit - prompt.length);
     }
 
     private static boolean allTrue(boolean[] values) {

@@ -4,7 +4,6 @@ import io.github.dpo4j.batch.Segment;
 import io.github.dpo4j.model.AttentionContext;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.PackedAttention;
-import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.torch.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -52,13 +51,13 @@ final class KvCache {
     AttentionContext prompts(List<Segment> segments) {
         PackedAttention packed = new PackedAttention(
                 segments, model.device(), model.computeType().scalarType());
-        return (layer, q, k, v, scale) -> {
+        return (layer, q, k, v, scale, window) -> {
             for (int i = 0; i < segments.size(); i++) {
                 Segment segment = segments.get(i);
                 store(keys.get(layer), i, k.narrow(0, segment.start(), segment.length()));
                 store(values.get(layer), i, v.narrow(0, segment.start(), segment.length()));
             }
-            return packed.attend(layer, q, k, v, scale);
+            return packed.attend(layer, q, k, v, scale, window);
         };
     }
 
@@ -73,16 +72,17 @@ final class KvCache {
     /** Attention of one new token of each sequence, the {@code step}-th after the prompts, from 0. */
     AttentionContext next(int step) {
         int column = promptColumns + step;
-        Tensor mask = hidden.narrow(3, 0, column + 1L);
-        return (layer, q, k, v, scale) -> {
+        return (layer, q, k, v, scale, window) -> {
+            long first = Math.max(0, column + 1L - window.orElse(Integer.MAX_VALUE));
+            long seen = column + 1 - first;
             long heads = model.settings().heads();
             keys.get(layer).select(2, column).copy_(AttentionContext.forEveryHead(k, heads));
             values.get(layer).select(2, column).copy_(AttentionContext.forEveryHead(v, heads));
             return Tensors.attention(
                             q.unsqueeze(2),
-                            keys.get(layer).narrow(2, 0, column + 1L),
-                            values.get(layer).narrow(2, 0, column + 1L),
-                            mask,
+                            keys.get(layer).narrow(2, first, seen),
+                            values.get(layer).narrow(2, first, seen),
+                            hidden.narrow(3, first, seen),
                             false,
                             scale)
                     .squeeze(2);
@@ -98,9 +98,6 @@ final class KvCache {
 
     /** A sequence that has ended runs along unread until its batch mates end; it may not leave the model's positions. */
     private int lastPosition() {
-        return switch (model.settings().positions()) {
-            case Positions.Learned learned -> learned.count() - 1;
-            case Positions.Rotary _ -> Integer.MAX_VALUE;
-        };
+        return model.settings().positionLimit().orElse(Integer.MAX_VALUE) - 1;
     }
 }

@@ -22,26 +22,32 @@ public final class Gates {
         RELU
     }
 
-    /** A product's result [T, inner] and its bias, float32 [inner]. */
-    public record Input(Rows rows, @Nullable MemorySegment bias) {
-        float[] biasOrEmpty() {
-            return bias == null ? new float[0] : Vectors.read(bias, rows.width());
+    /** Columns of a product's result, as many as there are inner features, from {@code column} on; and the product's bias, float32. */
+    public record Input(Rows rows, @Nullable MemorySegment bias, int column) {
+        float[] biasOrEmpty(int width) {
+            return bias == null
+                    ? new float[0]
+                    : Vectors.read(bias.asSlice((long) column * Float.BYTES, (long) width * Float.BYTES), width);
+        }
+
+        private void store(int row, int width, float[] from) {
+            rows.store(row, column, width, from);
         }
     }
 
     /** out = act(gate) x up, or act(up) where {@code gate} is null; out may be the memory of {@code up}. */
     public static void forward(Part part, Activation activation, @Nullable Input gate, Input up, Rows out) {
         int width = out.width();
-        float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty();
-        float[] upBias = up.biasOrEmpty();
+        float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty(width);
+        float[] upBias = up.biasOrEmpty(width);
         float[] u = part.scratch().floats(0, width);
         float[] g = part.scratch().floats(1, width);
         for (int row = part.from(); row < part.to(); row++) {
-            load(up, upBias, row, u);
+            load(up, upBias, row, width, u);
             if (gate == null) {
                 activate(activation, u, u, width);
             } else {
-                load(gate, gateBias, row, g);
+                load(gate, gateBias, row, width, g);
                 activate(activation, g, g, width);
                 Vectors.multiply(u, g, width);
             }
@@ -55,27 +61,27 @@ public final class Gates {
      */
     public static void backward(Part part, Activation activation, @Nullable Input gate, Input up, Rows inner) {
         int width = inner.width();
-        float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty();
-        float[] upBias = up.biasOrEmpty();
+        float[] gateBias = gate == null ? new float[0] : gate.biasOrEmpty(width);
+        float[] upBias = up.biasOrEmpty(width);
         float[] d = part.scratch().floats(0, width);
         float[] u = part.scratch().floats(1, width);
         float[] g = part.scratch().floats(2, width);
         float[] slope = part.scratch().floats(3, width);
         for (int row = part.from(); row < part.to(); row++) {
             inner.load(row, d);
-            load(up, upBias, row, u);
+            load(up, upBias, row, width, u);
             if (gate == null) {
                 activate(activation, u, u, slope, width);
                 Vectors.multiply(d, slope, width);
                 inner.store(row, u);
-                up.rows().store(row, d);
+                up.store(row, width, d);
             } else {
-                load(gate, gateBias, row, g);
+                load(gate, gateBias, row, width, g);
                 activate(activation, g, g, slope, width);
                 gradients(d, u, g, slope, width);
                 inner.store(row, u);
-                up.rows().store(row, g);
-                gate.rows().store(row, d);
+                up.store(row, width, g);
+                gate.store(row, width, d);
             }
         }
     }
@@ -92,10 +98,10 @@ public final class Gates {
         }
     }
 
-    private static void load(Input input, float[] bias, int row, float[] into) {
-        input.rows().load(row, into);
+    private static void load(Input input, float[] bias, int row, int width, float[] into) {
+        input.rows().load(row, input.column(), width, into);
         if (bias.length > 0) {
-            Vectors.add(into, bias, input.rows().width());
+            Vectors.add(into, bias, width);
         }
     }
 

@@ -1,8 +1,11 @@
 package io.github.dpo4j.kernel;
 
+import io.github.dpo4j.kernel.Norms.Norm;
 import io.github.dpo4j.kernel.Sight.Block;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
@@ -26,22 +29,28 @@ public record Heads(int heads, int groups, int headWidth, int offset, int stride
     @SuppressWarnings("ArrayRecordComponent") // bulk data; nobody compares it
     public record Rotation(float[] cos, float[] sin, int width) {}
 
-    /** Fills {@code to} with the heads of {@code rows} plus the product's bias, rotated unless {@code rotation} is null. */
-    public void split(
-            Part part,
-            Rows rows,
-            @Nullable MemorySegment bias,
-            List<Block> blocks,
-            @Nullable Rotation rotation,
-            Rows to) {
+    /**
+     * What happens to each head on the way; either may be null.
+     *
+     * @param norm an RMSNorm over the head, before it turns
+     */
+    public record Way(@Nullable Norm norm, @Nullable Rotation rotation) {
+        public static final Way STRAIGHT = new Way(null, null);
+    }
+
+    /** Fills {@code to} with the heads of {@code rows} plus the product's bias. */
+    public void split(Part part, Rows rows, @Nullable MemorySegment bias, List<Block> blocks, Way way, Rows to) {
         float[] biases = bias == null ? new float[0] : Vectors.read(bias, rows.width());
+        Norm norm = way.norm();
+        Rotation rotation = way.rotation();
+        float[] gain = norm == null ? new float[0] : norm.gain(headWidth);
         float[] x = part.scratch().floats(0, headWidth);
         forTokens(part, blocks, (token, block) -> {
             for (int head = 0; head < heads; head++) {
-                int column = offset + head * stride;
-                rows.load(token, column, headWidth, x);
-                for (int i = 0; i < headWidth && biases.length > 0; i++) {
-                    x[i] += biases[column + i];
+                load(rows, biases, token, offset + head * stride, x);
+                if (norm != null) {
+                    Norms.normalize(x, headWidth, norm.centred(), norm.epsilon());
+                    Vectors.multiply(x, gain, headWidth);
                 }
                 if (rotation != null) {
                     rotate(x, rotation, token, 1);
@@ -50,6 +59,50 @@ public record Heads(int heads, int groups, int headWidth, int offset, int stride
             }
             if (token == block.start() + block.length() - 1) {
                 clearBeyond(block, to);
+            }
+        });
+    }
+
+    private void load(Rows rows, float[] biases, int token, int column, float[] x) {
+        rows.load(token, column, headWidth, x);
+        for (int i = 0; i < headWidth && biases.length > 0; i++) {
+            x[i] += biases[column + i];
+        }
+    }
+
+    /**
+     * The way back through a norm: fills the heads' columns of {@code rows} with gradients. They hold what {@link #split} was
+     * given until then.
+     *
+     * @param sums of the gradients of the norm's weights, [headWidth]
+     */
+    public void merge(
+            Part part,
+            Rows from,
+            @Nullable MemorySegment bias,
+            List<Block> blocks,
+            Way way,
+            Rows rows,
+            Norms.Sums sums) {
+        float[] biases = bias == null ? new float[0] : Vectors.read(bias, rows.width());
+        Norm norm = Objects.requireNonNull(way.norm());
+        Rotation rotation = way.rotation();
+        float[] gain = norm.gain(headWidth);
+        float[] g = part.scratch().floats(0, headWidth);
+        float[] x = part.scratch().floats(1, headWidth);
+        float[] dx = part.scratch().floats(2, headWidth);
+        forTokens(part, blocks, (token, block) -> {
+            for (int head = 0; head < heads; head++) {
+                int column = offset + head * stride;
+                from.read(index(block, token, head), headWidth, g);
+                if (rotation != null) {
+                    rotate(g, rotation, token, -1);
+                }
+                load(rows, biases, token, column, x);
+                float inverse = Norms.normalize(x, headWidth, norm.centred(), norm.epsilon());
+                Arrays.fill(dx, 0, headWidth, 0);
+                Norms.backward(token, g, x, gain, norm.centred(), inverse, dx, headWidth, sums);
+                rows.store(token, column, headWidth, dx);
             }
         });
     }

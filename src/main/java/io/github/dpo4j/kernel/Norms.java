@@ -1,6 +1,7 @@
 package io.github.dpo4j.kernel;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +19,24 @@ public final class Norms {
     /**
      * A norm's parameters, float32 [width] each.
      *
+     * @param base what weights are added to: 1 where they say by how much they differ from 1
      * @param bias null for an RMSNorm
      * @param centred LayerNorm: the mean is taken off first
      */
-    public record Norm(MemorySegment weight, @Nullable MemorySegment bias, boolean centred, double epsilon) {}
+    public record Norm(
+            MemorySegment weight, float base, @Nullable MemorySegment bias, boolean centred, double epsilon) {
+        float[] gain(int width) {
+            float[] gain = Vectors.read(weight, width);
+            for (int i = 0; i < width && base != 0; i++) {
+                gain[i] += base;
+            }
+            return gain;
+        }
+
+        float @Nullable [] shift(int width) {
+            return bias == null ? null : Vectors.read(bias, width);
+        }
+    }
 
     /** What a product adds to the residual stream: [T, width] and perhaps its bias, float32 [width]. */
     public record Addend(Rows rows, @Nullable MemorySegment bias) {}
@@ -37,8 +52,8 @@ public final class Norms {
     public static void forward(
             Part part, Rows residual, List<Addend> addends, Norm norm, Rows normalized, Rows inverse, Rows out) {
         int width = residual.width();
-        float[] weight = Vectors.read(norm.weight(), width);
-        float[] bias = norm.bias() == null ? null : Vectors.read(norm.bias(), width);
+        float[] weight = norm.gain(width);
+        float[] bias = norm.shift(width);
         float[][] addedBiases = biases(addends, width);
         float[] x = part.scratch().floats(0, width);
         float[] added = part.scratch().floats(1, width);
@@ -154,18 +169,16 @@ public final class Norms {
             @Nullable Rows again,
             Sums sums) {
         int width = normalized.width();
-        float[] weight = Vectors.read(norm.weight(), width);
-        float[] bias = norm.bias() == null ? null : Vectors.read(norm.bias(), width);
+        float[] weight = norm.gain(width);
+        float[] bias = norm.shift(width);
         float[] g = part.scratch().floats(0, width);
         float[] x = part.scratch().floats(1, width);
         float[] dx = part.scratch().floats(2, width);
         for (int row = part.from(); row < part.to(); row++) {
             outGradient.load(row, g);
             normalized.load(row, x);
-            float alongX = sums.add(row, g, x, weight) / width;
-            float mean = norm.centred() ? Vectors.sum(g, width) / width : 0;
             residualGradient.load(row, dx);
-            combine(dx, g, x, mean, alongX, inverse.get(row), width);
+            backward(row, g, x, weight, norm.centred(), inverse.get(row), dx, width, sums);
             residualGradient.store(row, dx);
             if (copy != null) {
                 copy.store(row, dx);
@@ -177,7 +190,62 @@ public final class Norms {
         }
     }
 
-    private static float normalize(float[] x, int width, boolean centred, double epsilon) {
+    /** Normalises what a branch gives, its product's bias added, before the stream gets it, in place; keeps what {@link #backward} reads. */
+    public static void ofBranch(
+            Part part, Rows branch, @Nullable MemorySegment productBias, Norm norm, Rows normalized, Rows inverse) {
+        int width = branch.width();
+        float[] added = productBias == null ? new float[0] : Vectors.read(productBias, width);
+        float[] weight = norm.gain(width);
+        float[] bias = norm.shift(width);
+        float[] x = part.scratch().floats(0, width);
+        float[] one = part.scratch().floats(1, 1);
+        for (int row = part.from(); row < part.to(); row++) {
+            branch.load(row, x);
+            if (added.length > 0) {
+                Vectors.add(x, added, width);
+            }
+            one[0] = normalize(x, width, norm.centred(), norm.epsilon());
+            inverse.store(row, one);
+            normalized.store(row, x);
+            scale(x, weight, bias, width);
+            branch.store(row, x);
+        }
+    }
+
+    /** Backward of {@link #ofBranch}: fills the branch's gradient from the stream's. */
+    public static void ofBranchBackward(
+            Part part, Rows outGradient, Rows normalized, Rows inverse, Norm norm, Rows branchGradient, Sums sums) {
+        int width = normalized.width();
+        float[] weight = norm.gain(width);
+        float[] g = part.scratch().floats(0, width);
+        float[] x = part.scratch().floats(1, width);
+        float[] dx = part.scratch().floats(2, width);
+        for (int row = part.from(); row < part.to(); row++) {
+            outGradient.load(row, g);
+            normalized.load(row, x);
+            Arrays.fill(dx, 0, width, 0);
+            backward(row, g, x, weight, norm.centred(), inverse.get(row), dx, width, sums);
+            branchGradient.store(row, dx);
+        }
+    }
+
+    /** Adds to dx the gradient of what was normalised to x, given that of what the norm gave, which it spoils, and to the sums. */
+    static void backward(
+            int row,
+            float[] g,
+            float[] x,
+            float[] weight,
+            boolean centred,
+            float inverse,
+            float[] dx,
+            int width,
+            Sums sums) {
+        float alongX = sums.add(row, g, x, weight) / width;
+        float mean = centred ? Vectors.sum(g, width) / width : 0;
+        combine(dx, g, x, mean, alongX, inverse, width);
+    }
+
+    static float normalize(float[] x, int width, boolean centred, double epsilon) {
         if (centred) {
             shift(x, -Vectors.sum(x, width) / width, width);
         }

@@ -37,6 +37,11 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
 
     /** Makes the sight of runs that lie back to back; a prefix lies before its run. */
     public static Sight of(List<Run> runs, int tokens) {
+        return of(runs, tokens, Integer.MAX_VALUE);
+    }
+
+    /** As {@link #of(List, int)} where a token sees no more than the last {@code window} tokens, itself included. */
+    public static Sight of(List<Run> runs, int tokens, int window) {
         List<Block> blocks = new ArrayList<>();
         for (Run run : runs) {
             if (run.length() == 0) {
@@ -62,17 +67,23 @@ public record Sight(List<Block> blocks, int[] from, int[] to, int[] secondFrom, 
             while (blocks.get(next).start() + blocks.get(next).length() <= run.start()) {
                 next++;
             }
-            sight.fill(run, blocks.get(next).start());
+            sight.fill(run, blocks.get(next).start(), window);
         }
         return sight;
     }
 
-    private void fill(Run run, int blockStart) {
+    private void fill(Run run, int blockStart, int window) {
         for (int t = run.start(); t < run.start() + run.length(); t++) {
             from[t] = run.prefixLength() == 0 ? run.start() - blockStart : run.prefixStart() - blockStart;
             to[t] = run.prefixLength() == 0 ? t - blockStart + 1 : from[t] + run.prefixLength();
             secondFrom[t] = run.prefixLength() == 0 ? to[t] : run.start() - blockStart;
             secondTo[t] = t - blockStart + 1;
+            int hidden = to[t] - from[t] + secondTo[t] - secondFrom[t] - window;
+            if (hidden > 0) {
+                int ofFirst = Math.min(hidden, to[t] - from[t]);
+                from[t] += ofFirst;
+                secondFrom[t] += hidden - ofFirst;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.github.dpo4j.model;
 
+import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 
 /** Who attends to whom: packed segments in training, a key-value cache in generation. */
@@ -12,8 +13,9 @@ public interface AttentionContext {
      * @param keys [T, keyValueHeads, headWidth], rotated
      * @param values [T, keyValueHeads, headWidth]
      * @param scale what the scores are multiplied with
+     * @param window as in {@link LayerAttention#window}
      */
-    Tensor attend(int layer, Tensor queries, Tensor keys, Tensor values, double scale);
+    Tensor attend(int layer, Tensor queries, Tensor keys, Tensor values, double scale, OptionalInt window);
 
     /** Repeats [T, keyValueHeads, headWidth] so that every query head has its own: [T, heads, headWidth]. */
     static Tensor forEveryHead(Tensor keysOrValues, long heads) {

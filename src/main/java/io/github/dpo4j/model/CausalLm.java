@@ -5,7 +5,10 @@ import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.Tensors;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -98,15 +101,20 @@ public final class CausalLm {
     /** As {@link #hidden(PackedTokens)} with another attention; ids and positions are int64 [T]. */
     public Tensor hidden(Tensor tokenIds, Tensor positions, AttentionContext context) {
         Tensor x = torch.embedding(embedding, tokenIds).to(computeType.scalarType());
+        if (settings.embeddingScale() != 1) {
+            x = x.mul(new Scalar(settings.embeddingScale()));
+        }
         if (learnedPositions != null) {
             x = x.add(torch.embedding(learnedPositions, positions).to(computeType.scalarType()));
         }
-        RotaryTable rotary = switch (settings.positions()) {
-            case Positions.Rotary r -> RotaryTable.of(r, positions, device(), computeType.scalarType());
-            case Positions.Learned l -> null;
-        };
+        Map<Rotary, RotaryTable> tables = new HashMap<>();
         for (DecoderLayer layer : layers) {
-            x = layer.apply(x, rotary, context);
+            RotaryTable table = layer.positions()
+                    .rotary()
+                    .map(rotary -> tables.computeIfAbsent(
+                            rotary, r -> RotaryTable.of(r, positions, device(), computeType.scalarType())))
+                    .orElse(null);
+            x = layer.apply(x, table, context);
         }
         return finalNorm.apply(x);
     }

@@ -13,11 +13,12 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
     CausalLm build(Parameters parameters, ComputeType computeType) {
         int width = settings.width();
         Tensor embedding = weights.weight(names.embedding(), settings.vocabularySize(), width);
-        Tensor learnedPositions = switch (settings.positions()) {
-            case Positions.Learned learned ->
-                weights.weight(required(names.learnedPositions()), learned.count(), width);
-            case Positions.Rotary rotary -> null;
-        };
+        Tensor learnedPositions = settings.learnedPositions().isEmpty()
+                ? null
+                : weights.weight(
+                        required(names.learnedPositions()),
+                        settings.learnedPositions().getAsInt(),
+                        width);
         List<DecoderLayer> layers = new ArrayList<>();
         for (int i = 0; i < settings.layers(); i++) {
             layers.add(layer(i, String.format(Locale.ROOT, names.layer(), i)));
@@ -46,13 +47,31 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
         int attentionWidth = settings.heads() * settings.headWidth();
         return new DecoderLayer(
                 number,
+                settings.attention().get(number),
                 norm(prefix + names.attentionNorm()),
                 qkv(prefix),
+                headNorms(prefix),
                 linear(prefix + names.attentionOutput(), attentionWidth, settings.width(), settings.outputBias()),
-                settings.attentionScale().of(number, settings.headWidth()),
+                settings.attentionScale().of(number),
+                after(prefix, names.afterAttention()),
                 norm(prefix + names.mlpNorm()),
                 mlp(prefix),
+                after(prefix, names.afterMlp()),
                 settings.residual());
+    }
+
+    private @Nullable Norm after(String prefix, @Nullable String name) {
+        return settings.residual() == DecoderSettings.ResidualKind.SANDWICH ? norm(prefix + required(name)) : null;
+    }
+
+    private DecoderLayer.@Nullable HeadNorms headNorms(String prefix) {
+        if (!settings.headNorms()) {
+            return null;
+        }
+        WeightNames.HeadNorms named = names.headNorms()
+                .orElseThrow(() -> new IllegalStateException("the family names no norms of queries and keys"));
+        return new DecoderLayer.HeadNorms(
+                norm(prefix + named.query(), settings.headWidth()), norm(prefix + named.key(), settings.headWidth()));
     }
 
     private Qkv qkv(String prefix) {
@@ -84,16 +103,19 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
     private Mlp mlp(String prefix) {
         int width = settings.width();
         int inner = settings.mlpWidth();
-        Linear up = linear(prefix + names.mlpUp(), width, inner, settings.mlpBias());
-        Linear down = linear(prefix + names.mlpDown(), inner, width, settings.mlpBias());
-        return switch (settings.mlp()) {
-            case GATED ->
+        boolean bias = settings.mlpBias();
+        Linear down = linear(prefix + names.mlpDown(), inner, width, bias);
+        return switch (names.mlp()) {
+            case WeightNames.MlpNames.Gated gated ->
                 new Mlp.Gated(
-                        linear(prefix + required(names.mlpGate()), width, inner, settings.mlpBias()),
-                        up,
+                        linear(prefix + gated.gate(), width, inner, bias),
+                        linear(prefix + gated.up(), width, inner, bias),
                         down,
                         settings.activation());
-            case PLAIN -> new Mlp.Plain(up, down, settings.activation());
+            case WeightNames.MlpNames.FusedGated fused ->
+                new Mlp.FusedGated(linear(prefix + fused.name(), width, 2 * inner, bias), down, settings.activation());
+            case WeightNames.MlpNames.Plain plain ->
+                new Mlp.Plain(linear(prefix + plain.up(), width, inner, bias), down, settings.activation());
         };
     }
 
@@ -106,10 +128,15 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
     }
 
     private Norm norm(String name) {
-        Tensor weight = weights.weight(name, settings.width());
+        return norm(name, settings.width());
+    }
+
+    private Norm norm(String name, int width) {
+        Tensor weight = weights.weight(name, width);
         return switch (settings.norm()) {
-            case RMS -> new Norm.Rms(weight, settings.normEpsilon());
-            case LAYER -> new Norm.Layer(weight, weights.requiredBias(name, settings.width()), settings.normEpsilon());
+            case RMS -> new Norm.Rms(weight, 0, settings.normEpsilon());
+            case RMS_FROM_ONE -> new Norm.Rms(weight, 1, settings.normEpsilon());
+            case LAYER -> new Norm.Layer(weight, weights.requiredBias(name, width), settings.normEpsilon());
         };
     }
 

@@ -4,7 +4,8 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.model.DecoderSettings.AttentionScale;
 import io.github.dpo4j.model.DecoderSettings.MlpKind;
 import io.github.dpo4j.model.DecoderSettings.NormKind;
-import io.github.dpo4j.model.DecoderSettings.ResidualKind;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /** GPT-2: {@code model_type} gpt2. Its matrices lie as [in, out]; files have names with or without "transformer.". */
@@ -23,28 +24,21 @@ record Gpt2Family() implements ModelFamily {
             throw new UserError(
                     config.where("add_cross_attention") + " is true; only decoders without an encoder are supported");
         }
-        return new DecoderSettings(
-                config.positive("vocab_size"),
-                width,
-                config.positive("n_layer"),
-                heads,
-                heads,
-                DecoderSettings.headWidth(config, "n_embd", "n_head"),
-                config.positive("n_inner", 4 * width),
-                positions,
-                new Positions.Learned(positions),
-                NormKind.LAYER,
-                config.positiveReal("layer_norm_epsilon", 1e-5),
-                MlpKind.PLAIN,
-                Activation.of(config, "activation_function", "gelu_new"),
-                ResidualKind.SEQUENTIAL,
-                Linear.Layout.IN_OUT,
-                new AttentionScale(
-                        config.flag("scale_attn_weights", true), config.flag("scale_attn_by_inverse_layer_idx", false)),
-                true,
-                true,
-                true,
-                config.flag("tie_word_embeddings", true));
+        int headWidth = DecoderSettings.headWidth(config, "n_embd", "n_head");
+        double scale = config.flag("scale_attn_weights", true) ? 1 / Math.sqrt(headWidth) : 1;
+        LayerAttention attention = new LayerAttention(OptionalInt.empty(), Optional.empty());
+        return DecoderSettings.builder(
+                        config.positive("vocab_size"), width, heads, headWidth, config.positive("n_inner", 4 * width))
+                .maxPositions(positions)
+                .learnedPositions(positions)
+                .attention(LayerAttention.all(config.layers("n_layer"), attention))
+                .attentionScale(new AttentionScale(scale, config.flag("scale_attn_by_inverse_layer_idx", false)))
+                .norm(NormKind.LAYER, config.positiveReal("layer_norm_epsilon", 1e-5))
+                .mlp(MlpKind.PLAIN, Activation.of(config, "activation_function", "gelu_new"))
+                .linears(Linear.Layout.IN_OUT)
+                .biases(true, true, true)
+                .tied(config.flag("tie_word_embeddings", true))
+                .build();
     }
 
     @Override
@@ -56,11 +50,13 @@ record Gpt2Family() implements ModelFamily {
                 prefix + "h.%d.",
                 "ln_1",
                 new WeightNames.QkvNames.FusedBlocks("attn.c_attn"),
+                Optional.empty(),
                 "attn.c_proj",
-                "ln_2",
                 null,
-                "mlp.c_fc",
+                "ln_2",
+                new WeightNames.MlpNames.Plain("mlp.c_fc"),
                 "mlp.c_proj",
+                null,
                 prefix + "ln_f",
                 "lm_head");
     }

@@ -1,9 +1,9 @@
 package io.github.dpo4j.model;
 
-import io.github.dpo4j.model.DecoderSettings.AttentionScale;
 import io.github.dpo4j.model.DecoderSettings.MlpKind;
 import io.github.dpo4j.model.DecoderSettings.NormKind;
 import io.github.dpo4j.model.DecoderSettings.ResidualKind;
+import java.util.Optional;
 import java.util.Set;
 
 /** GPT-NeoX and Pythia: {@code model_type} gpt_neox. Rotary on a part of each head, parallel residual by default. */
@@ -21,27 +21,18 @@ record GptNeoxFamily() implements ModelFamily {
         double rotaryShare = config.inside("rope_parameters")
                 .positiveReal("partial_rotary_factor", config.positiveReal("rotary_pct", 0.25));
         boolean attentionBias = config.flag("attention_bias", true);
-        return new DecoderSettings(
-                config.positive("vocab_size"),
-                width,
-                config.positive("num_hidden_layers"),
-                heads,
-                heads,
-                headWidth,
-                config.positive("intermediate_size"),
-                config.positive("max_position_embeddings", 2048),
-                Positions.rotary(config, (int) (headWidth * rotaryShare), "rotary_emb_base"),
-                NormKind.LAYER,
-                config.positiveReal("layer_norm_eps", 1e-5),
-                MlpKind.PLAIN,
-                Activation.of(config, "hidden_act", "gelu"),
-                config.flag("use_parallel_residual", true) ? ResidualKind.PARALLEL : ResidualKind.SEQUENTIAL,
-                Linear.Layout.OUT_IN,
-                AttentionScale.USUAL,
-                attentionBias,
-                attentionBias,
-                true,
-                config.flag("tie_word_embeddings", false));
+        LayerAttention attention =
+                LayerAttention.full(Rotary.of(config, (int) (headWidth * rotaryShare), "rotary_emb_base"));
+        return DecoderSettings.builder(
+                        config.positive("vocab_size"), width, heads, headWidth, config.positive("intermediate_size"))
+                .maxPositions(config.positive("max_position_embeddings", 2048))
+                .attention(LayerAttention.all(config.layers("num_hidden_layers"), attention))
+                .norm(NormKind.LAYER, config.positiveReal("layer_norm_eps", 1e-5))
+                .mlp(MlpKind.PLAIN, Activation.of(config, "hidden_act", "gelu"))
+                .residual(config.flag("use_parallel_residual", true) ? ResidualKind.PARALLEL : ResidualKind.SEQUENTIAL)
+                .biases(attentionBias, attentionBias, true)
+                .tied(config.flag("tie_word_embeddings", false))
+                .build();
     }
 
     @Override
@@ -52,11 +43,13 @@ record GptNeoxFamily() implements ModelFamily {
                 "gpt_neox.layers.%d.",
                 "input_layernorm",
                 new WeightNames.QkvNames.FusedPerHead("attention.query_key_value"),
+                Optional.empty(),
                 "attention.dense",
-                "post_attention_layernorm",
                 null,
-                "mlp.dense_h_to_4h",
+                "post_attention_layernorm",
+                new WeightNames.MlpNames.Plain("mlp.dense_h_to_4h"),
                 "mlp.dense_4h_to_h",
+                null,
                 "gpt_neox.final_layer_norm",
                 // transformers writes embed_out; a model saved under its newer parameter name has lm_head.
                 present.contains("lm_head.weight") ? "lm_head" : "embed_out");

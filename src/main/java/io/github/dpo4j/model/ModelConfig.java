@@ -7,11 +7,16 @@ import io.github.dpo4j.UserError;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** A model folder's config.json; every getter names the file and the key when a value is missing or out of range. */
 public record ModelConfig(Path file, JsonNode json) {
     private static final long MAX_CONFIG_BYTES = 8 << 20;
     private static final int MAX_DIMENSION = 1 << 24;
+    private static final int MAX_LAYERS = 4096;
 
     public static ModelConfig read(Path folder) {
         Path file = folder.resolve("config.json");
@@ -53,12 +58,66 @@ public record ModelConfig(Path file, JsonNode json) {
         return json.hasNonNull(key);
     }
 
+    /** True where the key is there and says null, which may mean something else than its absence. */
+    boolean isNull(String key) {
+        return json.has(key) && json.get(key).isNull();
+    }
+
+    /** Returns a list of finite numbers above 0; empty where the key is absent or null. */
+    List<Double> positiveReals(String key) {
+        return list(key, "numbers above 0", node -> {
+            double value = node.asDouble();
+            return node.isNumber() && value > 0 && Double.isFinite(value) ? value : null;
+        });
+    }
+
+    /** Returns a list of strings; empty where the key is absent or null. */
+    List<String> texts(String key) {
+        return list(key, "strings", node -> node.isTextual() ? node.asText() : null);
+    }
+
+    /** Returns a list of 1 or 0, or of true or false; empty where the key is absent or null. */
+    List<Boolean> bits(String key) {
+        return list(key, "ones and zeros", node -> {
+            boolean bit = node.isBoolean() || (node.isInt() && (node.asInt() == 0 || node.asInt() == 1));
+            return bit ? node.asBoolean() : null;
+        });
+    }
+
+    /** {@code element} returns null for what does not belong there. */
+    private <T> List<T> list(String key, String what, Function<JsonNode, @Nullable T> element) {
+        List<T> values = new ArrayList<>();
+        if (!has(key)) {
+            return values;
+        }
+        if (!json.get(key).isArray()) {
+            throw new UserError(where(key) + " must be a list, not " + json.get(key));
+        }
+        for (JsonNode node : json.get(key)) {
+            T value = element.apply(node);
+            if (value == null) {
+                throw new UserError(where(key) + " must be a list of " + what + "; it holds " + node);
+            }
+            values.add(value);
+        }
+        return values;
+    }
+
     /** Returns a required whole number of at least 1. */
     public int positive(String key) {
         if (!has(key)) {
             throw new UserError(file + " has no '" + key + "', which this model type needs");
         }
         return positive(key, 0);
+    }
+
+    /** Returns how many layers there are, which is a number that a list of layers can be made for. */
+    public int layers(String key) {
+        int layers = positive(key);
+        if (layers > MAX_LAYERS) {
+            throw new UserError(where(key) + " is " + layers + "; no model has more than " + MAX_LAYERS + " layers");
+        }
+        return layers;
     }
 
     /** Returns a whole number of at least 1, or {@code fallback} where the key is absent or null. */

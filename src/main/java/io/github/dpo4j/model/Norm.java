@@ -11,14 +11,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 sealed interface Norm {
     Tensor apply(Tensor x);
 
-    /** RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467). */
-    record Rms(Tensor weight, double epsilon) implements Norm {
+    /** RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467); {@code base} 1 where weights say by how much they differ from 1. */
+    record Rms(Tensor weight, double base, double epsilon) implements Norm {
         @Override
         public Tensor apply(Tensor x) {
             Tensor x32 = x.to(ScalarType.Float);
             Tensor meanSquare = x32.mul(x32).mean(new long[] {-1}, true, new ScalarTypeOptional());
             Tensor normed = x32.mul(meanSquare.add(new Scalar(epsilon)).rsqrt());
-            return normed.mul(weight.to(ScalarType.Float)).to(x.scalar_type());
+            Tensor gain = weight.to(ScalarType.Float);
+            return normed.mul(base == 0 ? gain : gain.add(new Scalar(base))).to(x.scalar_type());
         }
     }
 

@@ -2,6 +2,7 @@ package io.github.dpo4j.model;
 
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.Tensors;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -9,13 +10,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 record RotaryTable(Tensor cos, Tensor sin, int rotaryWidth) {
 
     /** Computes the angles in float32, as transformers does; {@code positions} is int64 [T]. */
-    static RotaryTable of(Positions.Rotary rotary, Tensor positions, Device device, ScalarType type) {
+    static RotaryTable of(Rotary rotary, Tensor positions, Device device, ScalarType type) {
         Tensor angles = positions
                 .to(ScalarType.Float)
                 .unsqueeze(-1)
                 .mul(Tensors.ofFloats(rotary.frequencies(), device))
                 .unsqueeze(1);
-        return new RotaryTable(angles.cos().to(type), angles.sin().to(type), rotary.rotaryWidth());
+        Scalar factor = new Scalar(rotary.scaling().attentionFactor());
+        return new RotaryTable(
+                angles.cos().mul(factor).to(type), angles.sin().mul(factor).to(type), rotary.width());
     }
 
     /** Rotates the first rotaryWidth features of [T, heads, headWidth]: feature i with feature i + rotaryWidth / 2. */

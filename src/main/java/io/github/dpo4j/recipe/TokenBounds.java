@@ -3,7 +3,6 @@ package io.github.dpo4j.recipe;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.model.ModelFolder;
-import io.github.dpo4j.model.Positions;
 import io.github.dpo4j.text.TokenizedCompletions;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.text.TokenizedPairs;
@@ -39,14 +38,11 @@ final class TokenBounds {
             }
         }
         int length = prompt.length + completion.length;
-        switch (model.settings().positions()) {
-            case Positions.Learned learned -> {
-                if (length > learned.count()) {
-                    throw new UserError(origin + ": a sequence of " + length + " tokens, but the model " + model.path()
-                            + " has positions for " + learned.count() + "; set --max-length " + learned.count());
-                }
+        model.settings().positionLimit().ifPresent(limit -> {
+            if (length > limit) {
+                throw new UserError(origin + ": a sequence of " + length + " tokens, but the model " + model.path()
+                        + " has positions for " + limit + "; set --max-length " + limit);
             }
-            case Positions.Rotary _ -> {}
-        }
+        });
     }
 }

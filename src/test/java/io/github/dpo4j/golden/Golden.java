@@ -14,10 +14,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Small models of real architectures, and in golden.json what transformers 5.17 and TRL 1.13 computed on them in float32. */
 public record Golden(Path folder, JsonNode values) {
     private static final int MAX_LENGTH = 128;
+
+    /** The families that there is a golden of. */
+    public static Stream<String> families() {
+        return Stream.of("llama", "llama3", "gpt2", "gpt_neox", "mistral", "qwen2", "qwen3", "gemma3", "phi3");
+    }
 
     public static Golden of(String family) throws IOException {
         Path folder = Path.of("src/test/resources/golden").resolve(family);

@@ -36,8 +36,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every expected number is in the family's golden.json: transformers 5.17 and TRL 1.13, float32, on a CPU. */
@@ -46,15 +46,16 @@ class GoldenModelTest {
     private static final double TOLERANCE = 1e-3;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void pairsAreTokenizedAsTrlDoes(String family) throws IOException {
         Golden golden = Golden.of(family);
         assertTokenized(golden, "preferences.jsonl", "tokenized");
     }
 
-    @Test
-    void conversationsAreRenderedByTheFoldersTemplateAndTokenizedAsTrlDoes() throws IOException {
-        assertTokenized(Golden.of("llama3"), "conversations.jsonl", "tokenized_conversations");
+    @ParameterizedTest
+    @ValueSource(strings = {"llama3", "mistral", "qwen2", "qwen3", "gemma3", "phi3"})
+    void conversationsAreRenderedByTheFoldersTemplateAndTokenizedAsTrlDoes(String family) throws IOException {
+        assertTokenized(Golden.of(family), "conversations.jsonl", "tokenized_conversations");
     }
 
     private static void assertTokenized(Golden golden, String rows, String key) {
@@ -78,7 +79,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void logpsOfPolicyAndReferenceAreTransformers(String family) throws IOException {
         Golden golden = Golden.of(family);
         PreferenceBatch batch = PreferenceBatch.of(golden.pairs().subList(0, 8));
@@ -103,7 +104,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void logitsAfterTheFirstChosenSequenceAreTransformers(String family) throws IOException {
         Golden golden = Golden.of(family);
         TokenizedPair pair = golden.pairs().getFirst();
@@ -118,7 +119,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void greedyDecodingContinuesAsTransformersDoes(String family) throws IOException {
         Golden golden = Golden.of(family);
         try (TensorScope _ = new TensorScope()) {
@@ -132,7 +133,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void lossesAndGradientNormsAreTrls(String family) throws IOException {
         Golden golden = Golden.of(family);
         int[] first8 = IntStream.range(0, GoldenLosses.PAIRS).toArray();
@@ -164,13 +165,13 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void sixStepsOfAdamWAreTrls(String family) throws IOException {
         assertTrajectory(Golden.of(family), "train_adamw_6_steps", new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void sixStepsOfRmsPropAreTrls(String family) throws IOException {
         assertTrajectory(Golden.of(family), "train_rmsprop_6_steps", new OptimizerSettings.RmsProp(0.99, 1e-8, 0.01));
     }

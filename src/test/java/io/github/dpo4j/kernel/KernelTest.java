@@ -122,7 +122,7 @@ class KernelTest {
             Rows inverse = rows(false, 200, 1, random);
             Rows weight = rows(false, 1, 37, random);
             Rows weightGradient = empty(false, 1, 37);
-            Norms.Norm norm = new Norms.Norm(weight.memory(), null, false, 1e-5);
+            Norms.Norm norm = new Norms.Norm(weight.memory(), 0, null, false, 1e-5);
             Norms.Sums sums = new Norms.Sums(200, 37, false);
             some.runParts(
                     200,
@@ -164,8 +164,8 @@ class KernelTest {
             for (boolean gated : new boolean[] {false, true}) {
                 Random random = new Random(5);
                 Part all = new Part(0, 5, new Scratch(0));
-                Gates.Input up = new Gates.Input(rows(half, 5, 37, random), null);
-                Gates.Input gate = gated ? new Gates.Input(rows(half, 5, 37, random), null) : null;
+                Gates.Input up = new Gates.Input(rows(half, 5, 37, random), null, 0);
+                Gates.Input gate = gated ? new Gates.Input(rows(half, 5, 37, random), null, 0) : null;
                 Rows out = empty(half, 5, 37);
                 Gates.forward(all, activation, gate, up, out);
                 Rows inner = rows(half, 5, 37, random);
@@ -180,7 +180,11 @@ class KernelTest {
         Random random = new Random(6);
         Part all = new Part(0, 5, new Scratch(0));
         Norms.Norm norm = new Norms.Norm(
-                rows(false, 1, 37, random).memory(), rows(false, 1, 37, random).memory(), true, 1e-5);
+                rows(false, 1, 37, random).memory(),
+                0,
+                rows(false, 1, 37, random).memory(),
+                true,
+                1e-5);
         Rows stream = rows(false, 5, 37, random);
         Rows normalized = empty(false, 5, 37);
         Rows inverse = empty(false, 5, 1);

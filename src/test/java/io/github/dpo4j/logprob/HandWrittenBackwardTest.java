@@ -33,6 +33,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The fused decoder is the plain one, which autograd takes backward: same logps, same gradient of every weight. */
@@ -104,7 +105,7 @@ class HandWrittenBackwardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void logpsAndGradientsAreAutograds(String family) throws IOException {
         try (TensorScope _ = new TensorScope()) {
             assertSame(Golden.of(family).policy(), pack(family));
@@ -128,6 +129,16 @@ class HandWrittenBackwardTest {
     @ValueSource(strings = {"silu", "gelu", "gelu_new", "relu"})
     void everyActivationWithoutAGate(String activation) throws IOException {
         assertVariant("gpt2", config -> config.put("activation_function", activation));
+    }
+
+    @Test
+    void layersWithoutRotaryAndWithWindows() throws IOException {
+        assertVariant(
+                "llama",
+                config -> config.put("model_type", "smollm3")
+                        .put("no_rope_layer_interval", 2)
+                        .put("use_sliding_window", true)
+                        .put("sliding_window", 20));
     }
 
     @Test
@@ -174,7 +185,7 @@ class HandWrittenBackwardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void recomputingActivationsChangesNoBit(String family) throws IOException {
         try (TensorScope _ = new TensorScope()) {
             CausalLm model = Golden.of(family).policy();
@@ -203,7 +214,7 @@ class HandWrittenBackwardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "llama3", "gpt2", "gpt_neox"})
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
     void inBfloat16TheGradientPointsTheSameWay(String family) throws IOException {
         try (TensorScope _ = new TensorScope()) {
             CausalLm exact = Golden.of(family).policy();
@@ -228,7 +239,7 @@ class HandWrittenBackwardTest {
     void theMemoryPlanHoldsWhatAForwardPassTakes() throws IOException {
         int[] prompt = new Random(5).ints(100, 0, 200).toArray();
         PackedTokens tokens = PackedTokens.ofSequences(List.of(prompt), List.of(prompt));
-        for (String family : List.of("llama3", "gpt2", "gpt_neox")) {
+        for (String family : Golden.families().toList()) {
             try (TensorScope _ = new TensorScope()) {
                 CausalLm model = Golden.of(family).policy();
                 Tensor _ = TokenLogps.of(model, tokens);
@@ -258,7 +269,7 @@ class HandWrittenBackwardTest {
         Random random = new Random(5);
         int[] prompt = random.ints(100, 0, 200).toArray();
         PackedTokens tokens = PackedTokens.ofSequences(List.of(prompt), List.of(prompt));
-        for (String family : List.of("llama3", "gpt2", "gpt_neox")) {
+        for (String family : Golden.families().toList()) {
             try (TensorScope _ = new TensorScope()) {
                 CausalLm model = Golden.of(family).policy();
                 model.recomputeActivations(recompute);

@@ -139,13 +139,43 @@ class BrokenModelsTest {
     }
 
     @Test
+    void logitsThatGemmaCaps() throws IOException {
+        assertRefused(
+                "gemma3",
+                c -> c.put("final_logit_softcapping", 30),
+                _ -> {},
+                "config.json",
+                "'final_logit_softcapping' is set",
+                "not supported");
+    }
+
+    @Test
+    void aKindOfLayerThatNobodyKnows() throws IOException {
+        assertRefused(
+                "qwen3",
+                c -> c.putArray("layer_types").add("full_attention").add("chunked_attention"),
+                _ -> {},
+                "'layer_types' names 'chunked_attention'",
+                "sliding_attention");
+    }
+
+    @Test
+    void oneKindForTwoLayers() throws IOException {
+        assertRefused(
+                "qwen3",
+                c -> c.putArray("layer_types").add("full_attention"),
+                _ -> {},
+                "'layer_types' has 1 entries for 2 layers");
+    }
+
+    @Test
     void anUnknownRopeType() throws IOException {
         assertRefused(
                 "llama",
-                c -> ((ObjectNode) c.path("rope_parameters")).put("rope_type", "yarn"),
+                c -> ((ObjectNode) c.path("rope_parameters")).put("rope_type", "spiral"),
                 _ -> {},
                 "config.json",
-                "'rope_type' is 'yarn'",
+                "'rope_type' is 'spiral'",
                 "default, linear, llama3");
     }
 

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -174,5 +175,86 @@ class ModelVariantsTest {
                 weights -> weights.put(
                         "lm_head.weight", Objects.requireNonNull(weights.get("model.embed_tokens.weight"))));
         assertThat(logps("llama", model)).isEqualTo(golden("llama"));
+    }
+
+    private Path variant(String family, Consumer<ObjectNode> config) throws IOException {
+        return Variant.write(family, folder.resolve("m"), config, _ -> {});
+    }
+
+    /** A layer that knows no positions behind one that does. */
+    @Test
+    void smolLm3WhoseSecondLayerHasNoRotary() throws IOException {
+        Path model = variant(
+                "llama",
+                c -> c.put("model_type", "smollm3")
+                        .putArray("no_rope_layers")
+                        .add(1)
+                        .add(0));
+        assertLogps(logps("llama", model), -157.3741290378258, -577.7717331085242);
+    }
+
+    @Test
+    void smolLm3WhoseLayersWithoutRotarySeeAWindow() throws IOException {
+        Path model = variant(
+                "llama",
+                c -> c.put("model_type", "smollm3")
+                        .put("no_rope_layer_interval", 2)
+                        .put("use_sliding_window", true)
+                        .put("sliding_window", 20));
+        assertLogps(logps("llama", model), -156.96423562409646, -575.2153367570987);
+    }
+
+    @Test
+    void qwen2WhoseUpperLayerSlides() throws IOException {
+        Path model = variant("qwen2", c -> {
+            c.put("use_sliding_window", true).put("sliding_window", 24).put("max_window_layers", 1);
+            c.remove("layer_types");
+        });
+        assertLogps(logps("qwen2", model), -662.4006015083357, -286.1189198870924);
+    }
+
+    @Test
+    void gemma3UnderItsOldKeys() throws IOException {
+        Path model = variant("gemma3", c -> {
+            c.remove(List.of("rope_parameters", "layer_types", "_sliding_window_pattern"));
+            c.put("rope_local_base_freq", 20_000).put("sliding_window_pattern", 2);
+            oldRope(c, 500_000, "linear", 8);
+        });
+        assertLogps(logps("gemma3", model), -503.83302730874004, -573.8113796143366);
+    }
+
+    @Test
+    void phi3WithLongRopeOnHalfOfEachHeadAndAWindow() throws IOException {
+        Path model = variant("phi3", c -> {
+            ObjectNode rope = c.putObject("rope_parameters");
+            rope.put("rope_type", "longrope").put("rope_theta", 10_000.0).put("partial_rotary_factor", 0.5);
+            rope.putArray("short_factor").add(1.0).add(1.1).add(1.3).add(1.7);
+            rope.putArray("long_factor").add(2.0).add(3.0).add(4.0).add(5.0);
+            rope.put("original_max_position_embeddings", 512);
+            c.put("max_position_embeddings", 4096).put("original_max_position_embeddings", 512);
+            c.put("sliding_window", 40);
+        });
+        assertLogps(logps("phi3", model), -421.2202290463078, -240.34356039002384);
+        assertThat(ModelFolder.open(model).settings().positionLimit()).hasValue(512);
+    }
+
+    @Test
+    void qwen3WithYarn() throws IOException {
+        Path model = variant(
+                "qwen3",
+                c -> c.putObject("rope_parameters")
+                        .put("rope_type", "yarn")
+                        .put("rope_theta", 10_000.0)
+                        .put("factor", 4.0)
+                        .put("original_max_position_embeddings", 256));
+        assertLogps(logps("qwen3", model), -190.71047900605612, -107.08427979738025);
+    }
+
+    @Test
+    void aWindowThatIsNullIsNone() throws IOException {
+        assertLogps(
+                logps("mistral", variant("mistral", c -> c.putNull("sliding_window"))),
+                -729.5383479467896,
+                -423.4463335892749);
     }
 }

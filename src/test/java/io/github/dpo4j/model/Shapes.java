@@ -18,26 +18,13 @@ public final class Shapes {
             int headWidth,
             int mlpWidth,
             DecoderSettings.MlpKind mlp) {
-        return new DecoderSettings(
-                vocabulary,
-                width,
-                layers,
-                heads,
-                keyValueHeads,
-                headWidth,
-                mlpWidth,
-                2048,
-                new Positions.Rotary(headWidth / 2 * 2, 10000, new RopeScaling.None()),
-                DecoderSettings.NormKind.RMS,
-                1e-5,
-                mlp,
-                Activation.SILU,
-                DecoderSettings.ResidualKind.SEQUENTIAL,
-                Linear.Layout.OUT_IN,
-                DecoderSettings.AttentionScale.USUAL,
-                false,
-                false,
-                false,
-                true);
+        LayerAttention attention = LayerAttention.full(new Rotary(headWidth / 2 * 2, 10000, new RopeScaling.None()));
+        return DecoderSettings.builder(vocabulary, width, heads, headWidth, mlpWidth)
+                .keyValueHeads(keyValueHeads)
+                .attention(LayerAttention.all(layers, attention))
+                .norm(DecoderSettings.NormKind.RMS, 1e-5)
+                .mlp(mlp, Activation.SILU)
+                .tied(true)
+                .build();
     }
 }

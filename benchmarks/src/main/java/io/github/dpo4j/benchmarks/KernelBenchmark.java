@@ -38,7 +38,7 @@ public class KernelBenchmark {
 
     private final Scratch scratch = new Scratch(0);
     private final Part all = new Part(0, TOKENS, scratch);
-    private final Norms.Norm rms = new Norms.Norm(MadeUp.floats(WIDTH), null, false, 1e-5);
+    private final Norms.Norm rms = new Norms.Norm(MadeUp.floats(WIDTH), 0, null, false, 1e-5);
     private Rows stream;
     private Rows added;
     private Rows normalized;

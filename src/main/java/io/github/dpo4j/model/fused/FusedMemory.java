@@ -37,7 +37,8 @@ public record FusedMemory(
         }
         long kept = recompute ? settings.layers() * stream + layer() : settings.layers() * layer();
         long streamGradients = stream + 3 * element() * width;
-        long layerGradients = element() * (inner() + 2 * width + queries() + 2 * keys());
+        long ofBranches = settings.residual() == DecoderSettings.ResidualKind.SANDWICH ? 2 * width : 0;
+        long layerGradients = element() * (inner() + 2 * width + queries() + 2 * keys() + ofBranches);
         long branches = sides() + element() * (2 * queries() + width);
         long again = recompute ? element() * 2 * width : 0;
         return stream + around() + kept + streamGradients + layerGradients + branches + again;
@@ -79,8 +80,11 @@ public record FusedMemory(
     /** What a layer's backward reads. */
     private long layer() {
         long gates = settings.mlp() == DecoderSettings.MlpKind.GATED ? 2 : 1;
-        return 2 * (element() * settings.width() + Float.BYTES)
+        long norms = settings.residual() == DecoderSettings.ResidualKind.SANDWICH ? 4 : 2;
+        long beforeNorms = settings.headNorms() ? element() * (queries() + 2 * keys()) : 0;
+        return norms * (element() * settings.width() + Float.BYTES)
                 + sides()
+                + beforeNorms
                 + element() * queries()
                 + element() * gates * inner();
     }
