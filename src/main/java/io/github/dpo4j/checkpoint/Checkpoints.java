@@ -43,15 +43,32 @@ public final class Checkpoints {
     private static final String PREFIX = "step-";
     private static final String WEIGHTS = "weights.safetensors";
     private static final String OPTIMIZER = "optimizer.safetensors";
+    private static final String REFERENCE = "reference.safetensors";
     private static final String MANIFEST = "manifest.json";
 
     private final Path folder;
     private final Map<String, String> settings;
+    /** The weights of a reference that moves; none where it stays as it is. */
+    private final Map<String, Tensor> reference;
 
     /** {@code settings} are those that decide the numbers of a run; a checkpoint of other ones is refused. */
     public Checkpoints(Path folder, Map<String, String> settings) {
+        this(folder, settings, Map.of());
+    }
+
+    private Checkpoints(Path folder, Map<String, String> settings, Map<String, Tensor> reference) {
         this.folder = folder;
         this.settings = new LinkedHashMap<>(settings);
+        this.reference = new LinkedHashMap<>(reference);
+    }
+
+    /** Returns checkpoints that also hold a reference's float32 weights, in reference.safetensors. */
+    public Checkpoints withReference(Map<String, Tensor> weights) {
+        return new Checkpoints(folder, settings, weights);
+    }
+
+    private List<String> files() {
+        return reference.isEmpty() ? List.of(WEIGHTS, OPTIMIZER) : List.of(WEIGHTS, OPTIMIZER, REFERENCE);
     }
 
     /** Writes step-N, durably, and then removes the oldest beyond {@code totalLimit} (0 keeps all). */
@@ -67,6 +84,9 @@ public final class Checkpoints {
             Map<String, Tensor> prefixed = new LinkedHashMap<>();
             optimizerStates.forEach((name, buffer) -> prefixed.put(name + "/", buffer));
             writeBuffers(temporary.resolve(OPTIMIZER), parameters, prefixed);
+            if (!reference.isEmpty()) {
+                write(temporary.resolve(REFERENCE), reference);
+            }
             AtomicFiles.writeText(temporary.resolve(MANIFEST), manifest(state, temporary));
             AtomicFiles.syncFolder(temporary);
             Folders.delete(target);
@@ -93,23 +113,27 @@ public final class Checkpoints {
 
     private static void writeBuffers(Path file, Parameters parameters, Map<String, Tensor> buffers) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        List<TensorSpec> specs = new ArrayList<>();
         try (TensorScope _ = new TensorScope()) {
-            buffers.forEach((prefix, buffer) -> parameters.byName().keySet().forEach(name -> {
-                Tensor part = parameters.part(buffer, name);
-                tensors.put(prefix + name, part);
-                specs.add(new TensorSpec(prefix + name, DType.F32, Tensors.shape(part)));
-            }));
-            SafetensorsWriter.write(file, specs, Map.of(), (spec, sink) -> {
-                Tensor part = tensors.get(spec.name());
-                if (part == null) {
-                    throw new IllegalStateException("no tensor " + spec.name());
-                }
-                try (TensorScope _ = new TensorScope()) {
-                    sink.write(Tensors.bytesOf(part.detach().cpu().contiguous()));
-                }
-            });
+            buffers.forEach((prefix, buffer) -> parameters
+                    .byName()
+                    .keySet()
+                    .forEach(name -> tensors.put(prefix + name, parameters.part(buffer, name))));
+            write(file, tensors);
         }
+    }
+
+    private static void write(Path file, Map<String, Tensor> tensors) {
+        List<TensorSpec> specs = new ArrayList<>();
+        tensors.forEach((name, tensor) -> specs.add(new TensorSpec(name, DType.F32, Tensors.shape(tensor))));
+        SafetensorsWriter.write(file, specs, Map.of(), (spec, sink) -> {
+            Tensor part = tensors.get(spec.name());
+            if (part == null) {
+                throw new IllegalStateException("no tensor " + spec.name());
+            }
+            try (TensorScope _ = new TensorScope()) {
+                sink.write(Tensors.bytesOf(part.detach().cpu().contiguous()));
+            }
+        });
     }
 
     private String manifest(TrainState state, Path written) throws IOException {
@@ -118,7 +142,7 @@ public final class Checkpoints {
         json.set("state", JSON.valueToTree(state));
         json.set("settings", JSON.valueToTree(settings));
         ObjectNode files = json.putObject("files");
-        for (String name : List.of(WEIGHTS, OPTIMIZER)) {
+        for (String name : files()) {
             files.put(name, Sha256.of(written.resolve(name)));
         }
         return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n";
@@ -167,6 +191,9 @@ public final class Checkpoints {
         Map<String, Tensor> prefixed = new LinkedHashMap<>();
         optimizerStates.forEach((name, buffer) -> prefixed.put(name + "/", buffer));
         readBuffers(checkpoint.resolve(OPTIMIZER), parameters, prefixed);
+        if (!reference.isEmpty()) {
+            read(checkpoint.resolve(REFERENCE), reference);
+        }
         return manifest.state();
     }
 
@@ -179,7 +206,7 @@ public final class Checkpoints {
     /** A manifest of which nothing is missing. */
     private record Complete(TrainState state, Map<String, String> settings, Map<String, String> files) {}
 
-    private static Complete read(Path file) throws IOException {
+    private Complete read(Path file) throws IOException {
         try {
             Manifest manifest = JSON.readValue(Files.readAllBytes(file), Manifest.class);
             if (manifest != null && manifest.format() != FORMAT) {
@@ -191,7 +218,7 @@ public final class Checkpoints {
                     || manifest.state().pending() == null
                     || manifest.settings() == null
                     || manifest.files() == null
-                    || !manifest.files().keySet().equals(Set.of(WEIGHTS, OPTIMIZER))) {
+                    || !manifest.files().keySet().equals(Set.copyOf(files()))) {
                 throw new UserError(file + " is not a whole checkpoint's manifest; delete its folder to resume from the"
                         + " checkpoint before it");
             }
@@ -218,19 +245,29 @@ public final class Checkpoints {
     }
 
     private static void readBuffers(Path file, Parameters parameters, Map<String, Tensor> buffers) {
+        Map<String, Tensor> targets = new LinkedHashMap<>();
+        try (TensorScope _ = new TensorScope()) {
+            buffers.forEach((prefix, buffer) -> parameters
+                    .byName()
+                    .keySet()
+                    .forEach(name -> targets.put(prefix + name, parameters.part(buffer, name))));
+            read(file, targets);
+        }
+    }
+
+    private static void read(Path file, Map<String, Tensor> targets) {
         try (SafetensorsFile tensors = SafetensorsFile.open(file);
                 TensorScope _ = new TensorScope()) {
-            buffers.forEach((prefix, buffer) -> parameters.byName().keySet().forEach(name -> {
-                if (!tensors.tensors().containsKey(prefix + name)) {
-                    throw new UserError(file + " lacks '" + prefix + name + "'; it belongs to another model");
+            targets.forEach((name, target) -> {
+                if (!tensors.tensors().containsKey(name)) {
+                    throw new UserError(file + " lacks '" + name + "'; it belongs to another model");
                 }
-                Tensor target = parameters.part(buffer, name);
-                MemorySegment data = tensors.data(prefix + name);
+                MemorySegment data = tensors.data(name);
                 if (data.byteSize() != target.nbytes()) {
-                    throw new UserError(file + ": '" + prefix + name + "' has another size than in the model");
+                    throw new UserError(file + ": '" + name + "' has another size than in the model");
                 }
                 Tensors.copyInto(target, data, ScalarType.Float);
-            }));
+            });
         }
     }
 

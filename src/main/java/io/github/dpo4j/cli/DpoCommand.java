@@ -1,9 +1,11 @@
 package io.github.dpo4j.cli;
 
+import io.github.dpo4j.UserError;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
 import io.github.dpo4j.recipe.PairSource;
+import io.github.dpo4j.recipe.ReferenceStorage;
 import io.github.dpo4j.report.RunStatus;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -55,6 +57,25 @@ final class DpoCommand implements Callable<Integer> {
     @Nullable
     Path referenceLogpsDir;
 
+    @Option(
+            names = "--sync-ref-model",
+            description = "TR-DPO: move the reference towards the policy every --ref-model-sync-steps")
+    boolean syncRefModel;
+
+    @Option(
+            names = "--ref-model-sync-steps",
+            paramLabel = "N",
+            description = "steps from one move of the reference to the next (default: 512)")
+    @Nullable
+    Long syncSteps;
+
+    @Option(
+            names = "--ref-model-mixup-alpha",
+            paramLabel = "SHARE",
+            description = "reference <- SHARE x policy + (1 - SHARE) x reference (default: 0.6)")
+    @Nullable
+    Double mixupAlpha;
+
     @Mixin
     LossOptions loss = new LossOptions();
 
@@ -89,7 +110,7 @@ final class DpoCommand implements Callable<Integer> {
                 loss.names,
                 loss.beta,
                 referenceFree,
-                Parsing.referenceStorage(referenceLogps, referenceLogpsDir, referenceFree || mix.excludesReference()),
+                referenceStorage(mix),
                 new PairSource(
                         training.maxLength(),
                         maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),
@@ -97,5 +118,22 @@ final class DpoCommand implements Callable<Integer> {
                         training.onBadRow()),
                 training.saveDtype(),
                 training.settings("dpo", 1e-6));
+    }
+
+    private ReferenceStorage referenceStorage(LossMix mix) {
+        if (!syncRefModel && (syncSteps != null || mixupAlpha != null)) {
+            throw new UserError((syncSteps != null ? "--ref-model-sync-steps" : "--ref-model-mixup-alpha")
+                    + " is for --sync-ref-model, which is not set");
+        }
+        ReferenceStorage storage =
+                Parsing.referenceStorage(referenceLogps, referenceLogpsDir, referenceFree || mix.excludesReference());
+        if (!syncRefModel) {
+            return storage;
+        }
+        if (storage instanceof ReferenceStorage.Stored || referenceLogpsDir != null) {
+            throw new UserError("--sync-ref-model moves the reference, so its logps cannot be stored; leave "
+                    + (referenceLogpsDir != null ? "--reference-logps-dir" : "--reference-logps stored") + " away");
+        }
+        return new ReferenceStorage.Moving(syncSteps == null ? 512 : syncSteps, mixupAlpha == null ? 0.6 : mixupAlpha);
     }
 }

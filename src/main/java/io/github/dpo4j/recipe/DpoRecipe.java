@@ -86,6 +86,7 @@ public final class DpoRecipe {
                     training.maxGradNorm());
             RunRecord record = new RunRecord(
                     "dpo", folder, settings.list(source.resolved(), micro), training, inputs, notes, clock);
+            MovingReference moving = source.moving(policy);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
                     plan,
@@ -93,7 +94,8 @@ public final class DpoRecipe {
                     totalSteps,
                     training,
                     folder,
-                    record.checkpoints(),
+                    moving == null ? record.checkpoints() : record.checkpoints().withReference(moving.weights()),
+                    moving,
                     held.map(h -> new DpoObjective(
                                     policy, reference.getLast(), settings.loss(), settings.beta(), h.pairs()))
                             .orElse(null),
@@ -137,7 +139,10 @@ public final class DpoRecipe {
                 pairs.pairs().stream().mapToLong(DpoObjective::tokens).toArray(),
                 held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens));
         return switch (loaded) {
-            case ALWAYS -> alone.withReference(reference, true);
+            case ALWAYS ->
+                settings.referenceStorage() instanceof ReferenceStorage.Moving
+                        ? alone.withReference(reference, true).withMovingReference()
+                        : alone.withReference(reference, true);
             case WHILE_STORING -> alone.withReference(reference, false).withStore(source.storeBytes());
             case NEVER -> alone.withStore(source.storeBytes());
         };

@@ -6,10 +6,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.logprob.LogpsStore;
 import io.github.dpo4j.logprob.ReferenceLogps;
+import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.TensorScope;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -23,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Decides where a run's reference logps come from, and brings them there before the policy is loaded. */
 final class DpoReference {
@@ -38,6 +41,8 @@ final class DpoReference {
     private final List<Setting> resolved = new ArrayList<>();
     /** Where stored logps lie; empty where none are stored, and before {@link #decide}. */
     private Optional<Path> stores = Optional.empty();
+    /** The model that stays; null where none does, and before {@link #load}. */
+    private @Nullable CausalLm loaded;
 
     /**
      * Pairs whose reference logps the run needs.
@@ -88,7 +93,7 @@ final class DpoReference {
             return Loaded.NEVER;
         }
         stores = switch (settings.referenceStorage()) {
-            case ReferenceStorage.Live _ -> Optional.empty();
+            case ReferenceStorage.Live _, ReferenceStorage.Moving _ -> Optional.empty();
             case ReferenceStorage.Stored(Path parent) -> {
                 unwritable(parent).ifPresent(reason -> {
                     throw new UserError("--reference-logps-dir " + parent + " cannot be written to (" + reason
@@ -137,7 +142,20 @@ final class DpoReference {
     private List<ReferenceLogps> live() {
         resolved.add(Setting.of(CHOICE, "live"));
         TrainingSettings training = settings.training();
-        return same(new ReferenceLogps.Live(folder.loadFrozen(training.device(), training.computeType())));
+        loaded = folder.loadFrozen(training.device(), training.computeType());
+        return same(new ReferenceLogps.Live(loaded));
+    }
+
+    /** Returns what moves the reference that {@link #load} has loaded towards {@code policy}, if the run asks for it. */
+    @Nullable
+    MovingReference moving(CausalLm policy) {
+        if (!(settings.referenceStorage() instanceof ReferenceStorage.Moving moving) || loaded == null) {
+            return null;
+        }
+        CausalLm masters = loaded.computeType() == ComputeType.FLOAT32
+                ? loaded
+                : folder.loadFrozen(settings.training().device(), ComputeType.FLOAT32);
+        return new MovingReference(moving, policy, loaded, masters);
     }
 
     /** True if storing takes fewer passes of the reference over a pair than the run makes; a resumed run stays with its choice. */

@@ -49,10 +49,14 @@ public record DpoSettings(
         if (loss.excludesReference()) {
             refuse(reference.isPresent(), "reference_model", lossNames);
             refuse(referenceFree, "reference_free", lossNames);
+            refuse(referenceStorage instanceof ReferenceStorage.Moving, "sync_ref_model", lossNames);
             refuse(!(referenceStorage instanceof ReferenceStorage.Auto), "reference_logps", lossNames);
         }
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
+        }
+        if (referenceFree && referenceStorage instanceof ReferenceStorage.Moving) {
+            throw new UserError("reference_free leaves no reference for sync_ref_model to move; leave one away");
         }
         if (referenceFree && !(referenceStorage instanceof ReferenceStorage.Auto)) {
             throw new UserError("reference_free leaves no reference logps to store or to compute;"
@@ -101,6 +105,11 @@ public record DpoSettings(
         settings.add(Setting.of("beta", beta));
         settings.add(Setting.of("reference_free", referenceFree));
         settings.addAll(resolved);
+        if (referenceStorage instanceof ReferenceStorage.Moving(long steps, double alpha)) {
+            settings.add(Setting.of("sync_ref_model", true));
+            settings.add(Setting.of("ref_model_sync_steps", steps));
+            settings.add(Setting.of("ref_model_mixup_alpha", alpha));
+        }
         settings.add(Setting.of("max_length", source.maxLength().toString()));
         settings.add(Setting.of(
                 "max_prompt_length",

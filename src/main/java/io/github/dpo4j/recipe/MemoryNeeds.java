@@ -16,6 +16,7 @@ import java.util.stream.Stream;
  *
  * @param reference empty where it is never loaded
  * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
+ * @param moving whether it moves, which takes its weights in float32
  * @param clips whether gradients are clipped by their norm, so that all must be there
  * @param examples how long they are
  * @param storeBytes of stored reference logps, which are mapped
@@ -25,6 +26,7 @@ public record MemoryNeeds(
         Model policy,
         Optional<Model> reference,
         boolean live,
+        boolean moving,
         OptimizerSettings optimizer,
         ComputeType type,
         boolean clips,
@@ -90,6 +92,7 @@ public record MemoryNeeds(
                 Model.of(policy),
                 Optional.empty(),
                 false,
+                false,
                 training.optimizer(),
                 training.computeType(),
                 training.maxGradNorm() > 0,
@@ -103,6 +106,7 @@ public record MemoryNeeds(
                 policy,
                 Optional.of(Model.of(folder)),
                 stays,
+                moving,
                 optimizer,
                 type,
                 clips,
@@ -111,24 +115,32 @@ public record MemoryNeeds(
                 programBytes);
     }
 
+    MemoryNeeds withMovingReference() {
+        return new MemoryNeeds(
+                policy, reference, live, true, optimizer, type, clips, examples, storeBytes, programBytes);
+    }
+
     MemoryNeeds withStore(long bytes) {
-        return new MemoryNeeds(policy, reference, live, optimizer, type, clips, examples, bytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, moving, optimizer, type, clips, examples, bytes, programBytes);
     }
 
     MemoryNeeds withStoredReference() {
-        return new MemoryNeeds(policy, reference, false, optimizer, type, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy, reference, false, moving, optimizer, type, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(OptimizerSettings other) {
-        return new MemoryNeeds(policy, reference, live, other, type, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(policy, reference, live, moving, other, type, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(ComputeType other) {
-        return new MemoryNeeds(policy, reference, live, optimizer, other, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy, reference, live, moving, optimizer, other, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds withoutClipping() {
-        return new MemoryNeeds(policy, reference, live, optimizer, type, false, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy, reference, live, moving, optimizer, type, false, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds withLongest(long tokens) {
@@ -136,6 +148,7 @@ public record MemoryNeeds(
                 policy,
                 reference,
                 live,
+                moving,
                 optimizer,
                 type,
                 clips,

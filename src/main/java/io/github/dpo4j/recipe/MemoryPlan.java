@@ -83,11 +83,24 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
                 new Entry(
                         "reference, " + needs.type().label(),
                         live().map(this::frozen).orElse(0L)),
+                new Entry(
+                        "reference again, float32, to be moved",
+                        needs.moving() && needs.type() == ComputeType.BFLOAT16
+                                ? live().map(model -> FLOAT * model.weights().all())
+                                        .orElse(0L)
+                                : 0),
                 new Entry("stored reference logps, mapped", needs.storeBytes()),
                 new Entry(
                         "the largest tensor once more, while it is read or written",
                         FLOAT * needs.policy().weights().largest()),
                 new Entry("JVM, libtorch and data", needs.programBytes()));
+    }
+
+    /** The float32 weights of a reference that moves, where it has others itself. */
+    private long masters() {
+        return needs.moving() && needs.type() == ComputeType.BFLOAT16
+                ? live().map(model -> FLOAT * model.weights().all()).orElse(0L)
+                : 0;
     }
 
     private int states() {
@@ -126,7 +139,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         long reference = needs.reference()
                 .map(model -> frozen(model) + Math.max(reading(model), needs.live() ? 0 : storing(model)))
                 .orElse(0L);
-        long both = live().map(this::frozen).orElse(0L) + policy;
+        long both = live().map(this::frozen).orElse(0L) + policy + masters();
         return needs.programBytes() + Math.max(reference, both);
     }
 
@@ -190,7 +203,9 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         long longest = needs.examples().longest();
         List<Remedy> remedies = new ArrayList<>();
         remedies.add(new Remedy("--activation-checkpointing on", with(needs, budget, true)));
-        remedies.add(new Remedy("--reference-logps stored", with(needs.withStoredReference(), budget, recompute)));
+        if (!needs.moving()) {
+            remedies.add(new Remedy("--reference-logps stored", with(needs.withStoredReference(), budget, recompute)));
+        }
         remedies.add(new Remedy(
                 "a lower --max-length, the longest example has " + longest + " tokens",
                 with(needs.withLongest(Math.min(longest, budget.tokens())), budget, recompute)));

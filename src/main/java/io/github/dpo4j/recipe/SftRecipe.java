@@ -80,6 +80,7 @@ public final class SftRecipe {
                     training,
                     folder,
                     record.checkpoints(),
+                    null,
                     held.map(h -> new SftObjective(policy, h.completions())).orElse(null),
                     "sequences",
                     observer,

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Steps, and what happens between them: log lines, evaluations, checkpoints, a stop that was asked for.
  *
+ * @param reference what moves the reference between steps, or null where it stays as it is
  * @param held the objective over the held-out examples, or null without any
  * @param unit what examples are called in metric names: pairs or sequences
  */
@@ -35,6 +36,7 @@ record TrainingLoop(
         TrainingSettings settings,
         RunFolder folder,
         Checkpoints checkpoints,
+        @Nullable MovingReference reference,
         @Nullable Objective held,
         String unit,
         RunObserver observer,
@@ -52,6 +54,9 @@ record TrainingLoop(
         }
         TrainState state = checkpoints.restore(
                 latest.get(), trainer.parameters(), trainer.optimizer().states());
+        if (reference != null) {
+            reference.round();
+        }
         observer.note(
                 state.step() == totalSteps
                         ? latest.get() + " is the last step of the run; nothing is left to train"
@@ -79,6 +84,9 @@ record TrainingLoop(
                 long before = sums.tokens();
                 Trainer.StepResult result = trainer.step(step, steps.next(), sums);
                 tokens += sums.tokens() - before;
+                if (reference != null) {
+                    reference.after(step);
+                }
                 observer.progress(step, summary(result, sums));
                 boolean last = step == totalSteps;
                 if (step % settings.loggingSteps() == 0 || last) {

@@ -416,6 +416,14 @@ class MistakesTest {
         "--reference-free --reference-model=x, exclude each other",
         "--reference-free --reference-logps=stored, leaves no reference logps to store",
         "--reference-free --reference-logps-dir=x, a run without a reference stores none",
+        "--ref-model-sync-steps=2, --ref-model-sync-steps is for --sync-ref-model",
+        "--ref-model-mixup-alpha=0.5, --ref-model-mixup-alpha is for --sync-ref-model",
+        "--sync-ref-model --ref-model-sync-steps=0, ref_model_sync_steps is 0; it must be at least 1",
+        "--sync-ref-model --ref-model-mixup-alpha=0, ref_model_mixup_alpha is 0.0; it must be above 0 and at most 1",
+        "--sync-ref-model --reference-logps=stored, leave --reference-logps stored away",
+        "--sync-ref-model --reference-logps-dir=x, leave --reference-logps-dir away",
+        "--sync-ref-model --reference-free, reference_free leaves no reference for sync_ref_model",
+        "--sync-ref-model --loss=simpo, sync_ref_model is set",
         "--reference-logps=live --reference-logps-dir=x, --reference-logps live stores none"
     })
     void flagsThatDoNotGoTogether(String flags, String says) throws IOException {

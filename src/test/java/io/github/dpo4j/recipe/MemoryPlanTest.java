@@ -78,6 +78,7 @@ class MemoryPlanTest {
                 SMOL,
                 Optional.of(SMOL),
                 true,
+                false,
                 ADAMW,
                 ComputeType.BFLOAT16,
                 true,
@@ -111,6 +112,22 @@ class MemoryPlanTest {
         assertThat(plan(needs(300), 1024, false).trainingBytes()).isEqualTo(3_832_577_792L);
         assertThat(plan(needs(300), 1024, true).trainingBytes())
                 .isEqualTo(3_832_577_792L - 1024 * (TOKEN - TOKEN_RECOMPUTED));
+    }
+
+    @Test
+    void aReferenceThatMovesIsThereInFloat32Too() {
+        MemoryPlan still = plan(needs(300), 1024, false);
+        MemoryPlan moving = plan(needs(300).withMovingReference(), 1024, false);
+        assertThat(moving.trainingBytes()).isEqualTo(still.trainingBytes() + WEIGHTS);
+        MemoryNeeds float32 = needs(300).with(ComputeType.FLOAT32);
+        assertThat(plan(float32.withMovingReference(), 1024, false).trainingBytes())
+                .isEqualTo(plan(float32, 1024, false).trainingBytes());
+        assertThatThrownBy(
+                        () -> new MemoryPlan(needs(300).withMovingReference(), new TokenBudget(1024), false, LEAST / 2)
+                                .requireFits())
+                .isInstanceOf(UserError.class)
+                .message()
+                .doesNotContain("--reference-logps stored");
     }
 
     @Test
@@ -195,6 +212,7 @@ class MemoryPlanTest {
         MemoryNeeds needs = new MemoryNeeds(
                 tiny,
                 Optional.of(SMOL),
+                false,
                 false,
                 ADAMW,
                 ComputeType.BFLOAT16,

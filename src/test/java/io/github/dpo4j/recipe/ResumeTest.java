@@ -7,6 +7,7 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.report.RunManifest;
 import io.github.dpo4j.report.RunStatus;
+import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.train.OptimizerSettings;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Same settings, same bits, however often a run is stopped. */
@@ -60,6 +62,32 @@ class ResumeTest {
 
         assertThat(TinyRun.bits(folder.resolve("cut"), 8)).isEqualTo(TinyRun.bits(folder.resolve("whole"), 8));
         assertThat(TinyRun.metrics(folder.resolve("cut"))).isEqualTo(TinyRun.metrics(folder.resolve("whole")));
+    }
+
+    /** The reference moves after steps 2, 4, 6 and 8: once before each stop and again after it. */
+    @ParameterizedTest
+    @EnumSource
+    void aRunWhoseReferenceMovesHasTheBitsOfOneThatWasNotStopped(ComputeType type) throws IOException {
+        for (String name : List.of("whole", "cut")) {
+            TinyRun run = run(name);
+            run.computeType = type;
+            run.referenceStorage = new ReferenceStorage.Moving(2, 0.3);
+            run.dpo(name.equals("cut") ? TinyRun.stopAfter(3) : () -> false);
+        }
+        TinyRun resumed = resumed("cut");
+        resumed.computeType = type;
+        resumed.referenceStorage = new ReferenceStorage.Moving(2, 0.3);
+        assertThat(resumed.dpo()).isEqualTo(RunStatus.FINISHED);
+
+        assertThat(TinyRun.bits(folder.resolve("cut"), 8)).isEqualTo(TinyRun.bits(folder.resolve("whole"), 8));
+        assertThat(folder.resolve("cut/checkpoints/step-8/reference.safetensors"))
+                .hasSameBinaryContentAs(folder.resolve("whole/checkpoints/step-8/reference.safetensors"));
+        assertThat(TinyRun.metrics(folder.resolve("cut"))).isEqualTo(TinyRun.metrics(folder.resolve("whole")));
+
+        TinyRun other = resumed("cut");
+        other.computeType = type;
+        other.referenceStorage = new ReferenceStorage.Moving(2, 0.4);
+        assertThatThrownBy(other::dpo).isInstanceOf(UserError.class).hasMessageContaining("ref_model_mixup_alpha");
     }
 
     @Test
