@@ -1,7 +1,7 @@
 package io.github.dpo4j.cli;
 
 import io.github.dpo4j.UserError;
-import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.TrainedLoss;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
 import io.github.dpo4j.recipe.PairSource;
@@ -98,7 +98,7 @@ final class DpoCommand implements Callable<Integer> {
 
     /** Returns what the options say; throws {@link io.github.dpo4j.UserError} for a value that is none. */
     DpoSettings settings() {
-        LossMix mix = loss.mix(training.batchSize);
+        TrainedLoss trained = loss.loss(training.batchSize);
         return new DpoSettings(
                 training.model,
                 Optional.ofNullable(reference),
@@ -106,11 +106,11 @@ final class DpoCommand implements Callable<Integer> {
                 training.evalDatasets,
                 training.output("dpo"),
                 training.start(),
-                mix,
+                trained,
                 loss.names,
                 loss.beta,
                 referenceFree,
-                referenceStorage(mix),
+                referenceStorage(trained),
                 new PairSource(
                         training.maxLength(),
                         maxPromptLength == null ? OptionalInt.empty() : OptionalInt.of(maxPromptLength),
@@ -120,13 +120,13 @@ final class DpoCommand implements Callable<Integer> {
                 training.settings("dpo", 1e-6));
     }
 
-    private ReferenceStorage referenceStorage(LossMix mix) {
+    private ReferenceStorage referenceStorage(TrainedLoss trained) {
         if (!syncRefModel && (syncSteps != null || mixupAlpha != null)) {
             throw new UserError((syncSteps != null ? "--ref-model-sync-steps" : "--ref-model-mixup-alpha")
                     + " is for --sync-ref-model, which is not set");
         }
-        ReferenceStorage storage =
-                Parsing.referenceStorage(referenceLogps, referenceLogpsDir, referenceFree || mix.excludesReference());
+        ReferenceStorage storage = Parsing.referenceStorage(
+                referenceLogps, referenceLogpsDir, referenceFree || trained.excludesReference());
         if (!syncRefModel) {
             return storage;
         }

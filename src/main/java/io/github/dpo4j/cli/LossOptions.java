@@ -3,10 +3,12 @@ package io.github.dpo4j.cli;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.objective.LikelihoodLoss;
 import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.PlackettLuce;
 import io.github.dpo4j.objective.PreferenceLoss;
 import io.github.dpo4j.objective.ScoreLoss;
 import io.github.dpo4j.objective.SideLoss;
 import io.github.dpo4j.objective.SortedLoss;
+import io.github.dpo4j.objective.TrainedLoss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -17,7 +19,7 @@ import picocli.CommandLine.Option;
 /** Which loss, and its settings: those that no named loss uses are refused. */
 final class LossOptions {
     private static final String KNOWN = "sigmoid, hinge, ipo, exo_pair, nca_pair, robust, bco_pair, sppo_hard, aot,"
-            + " aot_unpaired, apo_zero, apo_down, discopop, sft, sigmoid_norm, simpo and orpo";
+            + " aot_unpaired, apo_zero, apo_down, discopop, sft, sigmoid_norm, simpo, orpo and plackett_luce";
 
     @Option(
             names = "--loss",
@@ -95,8 +97,35 @@ final class LossOptions {
     @Option(names = "--use-weighting", description = "WPO: weigh a pair by how likely it is under the policy")
     boolean weighted;
 
-    /** Returns what the options say; {@code batchPairs} is per_device_train_batch_size, within which aot sorts. */
-    LossMix mix(int batchPairs) {
+    /** Returns what the options say; {@code batchPairs} as for {@link #mix}. */
+    TrainedLoss loss(int batchPairs) {
+        if (!names.contains("plackett_luce")) {
+            return mix(batchPairs);
+        }
+        if (names.size() > 1) {
+            throw new UserError(
+                    "--loss plackett_luce is on rankings and the other losses are on pairs, so it stands alone");
+        }
+        refuse(!weights.isEmpty(), "--loss-weights");
+        refuse(labelSmoothing != null, "--label-smoothing");
+        refuse(ipoReduction != null, "--ipo-reduction");
+        refuse(discopopTau != null, "--discopop-tau");
+        refuse(simpoGamma != null, "--simpo-gamma");
+        refuse(orpoLambda != null, "--orpo-lambda");
+        refuse(!divergence.equals("reverse_kl") || divergenceAlpha != null, "--f-divergence");
+        refuse(ldAlpha != null, "--ld-alpha");
+        refuse(weighted, "--use-weighting");
+        return new PlackettLuce(beta);
+    }
+
+    private static void refuse(boolean set, String option) {
+        if (set) {
+            throw new UserError(option + " is for losses on pairs, which plackett_luce is not; leave it away");
+        }
+    }
+
+    /** Returns what the options say of losses on pairs; {@code batchPairs} is per_device_train_batch_size, within which aot sorts. */
+    private LossMix mix(int batchPairs) {
         if (!weights.isEmpty() && weights.size() != names.size()) {
             throw new UserError("--loss-weights has " + weights.size() + " numbers for " + names.size() + " losses");
         }

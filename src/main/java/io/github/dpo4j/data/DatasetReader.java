@@ -49,6 +49,11 @@ public record DatasetReader(OnBadRow onBadRow, @Nullable Path skippedRows) {
         return read(datasets, PreferenceRow::parse);
     }
 
+    /** Reads ranked completions, and pairs as rankings of two. */
+    public Rows<RankedExample> rankings(List<String> datasets) {
+        return read(datasets, RankingRow::parse);
+    }
+
     public Rows<SftExample> sft(List<String> datasets) {
         return read(datasets, SftRow::parse);
     }

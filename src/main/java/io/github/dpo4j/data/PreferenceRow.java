@@ -9,6 +9,11 @@ final class PreferenceRow {
     private PreferenceRow() {}
 
     static Parsed<PreferenceExample> parse(Origin origin, RowColumns row) throws BadRowException {
+        if (row.names("completions") && !row.names("chosen")) {
+            throw new BadRowException(
+                    "the row has `completions`, not `chosen` and `rejected`; the plackett_luce loss takes"
+                            + " such rows");
+        }
         JsonNode chosen = row.textOrMessages("chosen");
         JsonNode rejected = row.textOrMessages("rejected");
         if (chosen.isTextual() != rejected.isTextual()) {

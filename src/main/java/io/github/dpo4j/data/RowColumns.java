@@ -81,7 +81,11 @@ record RowColumns(ObjectNode row) {
     }
 
     List<Message> messages(String column) throws BadRowException {
-        JsonNode value = value(column);
+        return messages(value(column), column);
+    }
+
+    /** Reads a list of messages that is the {@code column} or an element of it. */
+    static List<Message> messages(JsonNode value, String column) throws BadRowException {
         if (!value.isArray()) {
             throw new BadRowException("`" + column + "` is " + kind(value) + " but must be a list of messages");
         }

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.file.AtomicFiles;
 import io.github.dpo4j.safetensors.Sha256;
-import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.text.TokenizedPreference;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -30,11 +30,11 @@ public final class LogpsStore {
 
     private final Path folder;
     private final String key;
-    private final List<TokenizedPair> pairs;
+    private final List<TokenizedPreference> pairs;
     private final LogpsLayout layout;
 
     /** {@code key} stands for all that the logps of {@code pairs} depend on; the store is the folder of that name in {@code parent}. */
-    public LogpsStore(Path parent, String key, List<TokenizedPair> pairs) {
+    public LogpsStore(Path parent, String key, List<? extends TokenizedPreference> pairs) {
         this.folder = parent.resolve(key);
         this.key = key;
         this.pairs = List.copyOf(pairs);
@@ -61,7 +61,7 @@ public final class LogpsStore {
         return key;
     }
 
-    public List<TokenizedPair> pairs() {
+    public List<TokenizedPreference> pairs() {
         return pairs;
     }
 
@@ -98,7 +98,7 @@ public final class LogpsStore {
         }
         if (json.path("format").asInt() != FORMAT
                 || !json.path("key").asText().equals(key)
-                || json.path("pairs").asLong(-1) != layout.pairs()
+                || json.path("pairs").asLong(-1) != layout.examples()
                 || json.path("tokens").asLong(-1) != layout.tokens()) {
             return new State.Damaged(MANIFEST + " belongs to other pairs");
         }
@@ -143,7 +143,7 @@ public final class LogpsStore {
         json.put("format", FORMAT);
         json.put("key", key);
         about.forEach(json::put);
-        json.put("pairs", layout.pairs());
+        json.put("pairs", layout.examples());
         json.put("tokens", layout.tokens());
         json.put("sha256", Sha256.of(values()));
         AtomicFiles.writeText(

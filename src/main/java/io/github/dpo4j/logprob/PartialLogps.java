@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.BitSet;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 
 /**
@@ -36,7 +37,7 @@ public final class PartialLogps implements AutoCloseable {
         FileChannel values = sized(store.values(), store.layout().bytes());
         try {
             FileChannel marks =
-                    sized(store.marks(), (long) Integer.BYTES * store.layout().pairs());
+                    sized(store.marks(), (long) Integer.BYTES * store.layout().examples());
             try {
                 return new PartialLogps(store, values, marks);
             } catch (IOException | RuntimeException e) {
@@ -67,7 +68,7 @@ public final class PartialLogps implements AutoCloseable {
             ByteBuffer crcs = marks.map(FileChannel.MapMode.READ_ONLY, 0, marks.size(), arena)
                     .asByteBuffer()
                     .order(ByteOrder.LITTLE_ENDIAN);
-            for (int i = 0; i < layout.pairs(); i++) {
+            for (int i = 0; i < layout.examples(); i++) {
                 int mark = crcs.getInt(Integer.BYTES * i);
                 long start = Float.BYTES * layout.start(i);
                 long bytes = Float.BYTES * (long) layout.tokens(i, i + 1);
@@ -96,7 +97,7 @@ public final class PartialLogps implements AutoCloseable {
     /**
      * Fills the pairs [from, to).
      *
-     * @param logps of their tokens in the order of a pack: the chosen completions, then the rejected ones
+     * @param logps of their tokens in the order of a pack: the best completions, then those ranked next
      */
     public void fill(int from, int to, float[] logps) throws IOException {
         if (logps.length != layout.tokens(from, to)) {
@@ -104,27 +105,17 @@ public final class PartialLogps implements AutoCloseable {
         }
         ByteBuffer pairs = ByteBuffer.allocate(Float.BYTES * logps.length).order(ByteOrder.LITTLE_ENDIAN);
         ByteBuffer crcs = ByteBuffer.allocate(Integer.BYTES * (to - from)).order(ByteOrder.LITTLE_ENDIAN);
-        int chosen = 0;
-        int rejected = 0;
+        layout.inPack(
+                IntStream.range(from, to).toArray(),
+                (packed, stored, count) ->
+                        pairs.asFloatBuffer().put(Math.toIntExact(stored - layout.start(from)), logps, packed, count));
         for (int i = from; i < to; i++) {
-            rejected += layout.chosenTokens(i);
+            int start = Math.toIntExact(layout.start(i) - layout.start(from));
+            crcs.putInt(crc(pairs.slice(Float.BYTES * start, Float.BYTES * layout.tokens(i, i + 1))));
         }
-        for (int i = from; i < to; i++) {
-            int start = pairs.position();
-            put(pairs, logps, chosen, layout.chosenTokens(i));
-            put(pairs, logps, rejected, layout.rejectedTokens(i));
-            chosen += layout.chosenTokens(i);
-            rejected += layout.rejectedTokens(i);
-            crcs.putInt(crc(pairs.slice(start, pairs.position() - start)));
-        }
-        write(values, pairs.flip(), Float.BYTES * layout.start(from));
+        write(values, pairs, Float.BYTES * layout.start(from));
         write(marks, crcs.flip(), (long) Integer.BYTES * from);
         filled.set(from, to);
-    }
-
-    private static void put(ByteBuffer target, float[] logps, int from, int count) {
-        target.asFloatBuffer().put(logps, from, count);
-        target.position(target.position() + Float.BYTES * count);
     }
 
     private static void write(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
@@ -140,8 +131,8 @@ public final class PartialLogps implements AutoCloseable {
      * @throws IllegalStateException if a pair is not filled
      */
     public void seal(Map<String, String> about) throws IOException {
-        if (!filled(0, layout.pairs())) {
-            throw new IllegalStateException("only " + filled() + " of " + layout.pairs() + " pairs are filled");
+        if (!filled(0, layout.examples())) {
+            throw new IllegalStateException("only " + filled() + " of " + layout.examples() + " pairs are filled");
         }
         values.force(true);
         marks.close();

@@ -1,7 +1,7 @@
 package io.github.dpo4j.logprob;
 
 import io.github.dpo4j.batch.PreferenceBatch;
-import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.text.TokenizedPreference;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -17,9 +17,9 @@ public final class StoredLogps {
 
     private final MemorySegment values;
     private final LogpsLayout layout;
-    private final IdentityHashMap<TokenizedPair, Integer> numbers = new IdentityHashMap<>();
+    private final IdentityHashMap<TokenizedPreference, Integer> numbers = new IdentityHashMap<>();
 
-    StoredLogps(MemorySegment values, LogpsLayout layout, List<TokenizedPair> pairs) {
+    StoredLogps(MemorySegment values, LogpsLayout layout, List<? extends TokenizedPreference> pairs) {
         this.values = values;
         this.layout = layout;
         for (int i = 0; i < pairs.size(); i++) {
@@ -28,22 +28,19 @@ public final class StoredLogps {
     }
 
     /**
-     * Returns log p of each scored token of the batch, nats, [S], in the order of its pack: the chosen completions, then the
-     * rejected ones.
+     * Returns log p of each scored token of the batch, nats, [S], in the order of its pack: the best completions, then those
+     * ranked next.
      *
      * @throws IllegalArgumentException for a pair that is not among those of the store
      * @throws IllegalStateException if a value is none
      */
     public float[] of(PreferenceBatch batch) {
-        int[] asked = batch.pairs().stream().mapToInt(this::number).toArray();
+        int[] asked = batch.examples().stream().mapToInt(this::number).toArray();
         float[] logps = new float[batch.tokens().scored()];
-        int at = 0;
-        for (int pair : asked) {
-            at += copy(layout.start(pair), layout.chosenTokens(pair), logps, at);
-        }
-        for (int pair : asked) {
-            at += copy(layout.start(pair) + layout.chosenTokens(pair), layout.rejectedTokens(pair), logps, at);
-        }
+        layout.inPack(
+                asked,
+                (packed, stored, count) ->
+                        MemorySegment.copy(values, FLOAT, Float.BYTES * stored, logps, packed, count));
         for (float logp : logps) {
             if (!Float.isFinite(logp)) {
                 throw new IllegalStateException("a stored logp is not a number: it was never filled");
@@ -52,16 +49,11 @@ public final class StoredLogps {
         return logps;
     }
 
-    private int number(TokenizedPair pair) {
-        Integer number = numbers.get(pair);
+    private int number(TokenizedPreference example) {
+        Integer number = numbers.get(example);
         if (number == null) {
-            throw new IllegalArgumentException("the store holds no reference logps of the pair of " + pair.origin());
+            throw new IllegalArgumentException("the store holds no reference logps of the pair of " + example.origin());
         }
         return number;
-    }
-
-    private int copy(long start, int count, float[] target, int at) {
-        MemorySegment.copy(values, FLOAT, Float.BYTES * start, target, at, count);
-        return count;
     }
 }

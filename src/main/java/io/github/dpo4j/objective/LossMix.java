@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *     much in log-ratios, from 0 to 1; empty for all alike
  * @param weighted WPO (Zhou et al. 2024, arXiv 2406.11827): a pair counts the more the likelier it is under the policy
  */
-public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble ldAlpha, boolean weighted) {
+public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble ldAlpha, boolean weighted)
+        implements TrainedLoss {
     /** One loss and its weight, a finite number other than 0. */
     public record Term(PreferenceLoss loss, double weight) {
         public Term {
@@ -84,6 +85,7 @@ public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble l
      * True if a reference would be of no use: no loss reads it, and one is made to do without. With SFT alone a reference still
      * measures the rewards that are logged.
      */
+    @Override
     public boolean excludesReference() {
         return !needsReference() && terms.stream().anyMatch(term -> term.loss() instanceof LikelihoodLoss);
     }
@@ -146,7 +148,7 @@ public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble l
                 false);
     }
 
-    /** Returns where the losses are written down. */
+    @Override
     public String source() {
         return String.join(
                 "; ", terms.stream().map(term -> term.loss().source()).toList());

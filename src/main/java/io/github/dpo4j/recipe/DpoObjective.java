@@ -11,14 +11,14 @@ import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PairMetrics;
 import io.github.dpo4j.objective.StepCounts;
 import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import io.github.dpo4j.train.NonFiniteLossException;
-import io.github.dpo4j.train.Objective;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -31,16 +31,21 @@ import org.jspecify.annotations.Nullable;
  */
 public record DpoObjective(
         CausalLm policy, ReferenceLogps reference, LossMix loss, double beta, List<TokenizedPair> pairs)
-        implements Objective {
+        implements PreferenceObjective {
 
     @Override
-    public int examples() {
-        return pairs.size();
+    public List<TokenizedPair> preferences() {
+        return pairs;
     }
 
     @Override
-    public List<String> metricNames() {
-        return PairMetrics.NAMES;
+    public OptionalDouble atZero(int[] numbers) {
+        return loss.atZero();
+    }
+
+    @Override
+    public DpoObjective computingIn(ComputeType type) {
+        return new DpoObjective(policy.computingIn(type), reference, loss, beta, pairs);
     }
 
     @Override
@@ -120,8 +125,9 @@ public record DpoObjective(
         return unread(batch, own, shares);
     }
 
-    /** Returns the objective of one pair whose weight, without gradient, stays what it is now; this one where pairs have none. */
-    DpoObjective held(int example) {
+    /** Under WPO a pair's weight has no gradient. */
+    @Override
+    public DpoObjective held(int example) {
         if (!loss.weighted()) {
             return this;
         }
@@ -199,14 +205,6 @@ public record DpoObjective(
         }
     }
 
-    PreferenceBatch batch(int[] numbers) {
-        List<TokenizedPair> chosen = new ArrayList<>();
-        for (int number : numbers) {
-            chosen.add(pairs.get(number));
-        }
-        return PreferenceBatch.of(chosen);
-    }
-
     StepCounts counts(List<int[]> step) {
         long count = 0;
         long chosenTokens = 0;
@@ -217,16 +215,6 @@ public record DpoObjective(
                     .sum();
         }
         return new StepCounts(count, chosenTokens);
-    }
-
-    @Override
-    public long tokens(int example) {
-        return tokens(pairs.get(example));
-    }
-
-    /** Returns a pair's packed tokens. */
-    static long tokens(TokenizedPair pair) {
-        return (long) pair.promptIds().length + pair.chosenIds().length + pair.rejectedIds().length;
     }
 
     @Override

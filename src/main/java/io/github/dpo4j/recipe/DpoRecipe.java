@@ -5,11 +5,15 @@ import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.PlackettLuce;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.ModelCard;
 import io.github.dpo4j.report.RunStatus;
 import io.github.dpo4j.text.ModelText;
-import io.github.dpo4j.text.TokenizedPairs;
+import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.text.TokenizedPreference;
+import io.github.dpo4j.text.TokenizedRanking;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.train.Optimizer;
 import io.github.dpo4j.train.Trainer;
@@ -20,7 +24,6 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Direct Preference Optimization (Rafailov et al. 2023, arXiv 2305.18290): pairs in, an aligned model out. */
@@ -49,8 +52,8 @@ public final class DpoRecipe {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
-            Optional<TokenizedPairs> held = held(text, start, folder, inputs);
+            Preferences pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
+            Optional<Preferences> held = held(text, start, folder, inputs);
 
             // What it takes of memory is known before any weights are loaded.
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
@@ -68,8 +71,7 @@ public final class DpoRecipe {
             // The policy pi starts where it is.
             CausalLm policy = start.loadTrainable(training.device(), training.computeType(), micro.gradients());
             policy.recomputeActivations(micro.recompute());
-            DpoObjective objective =
-                    new DpoObjective(policy, reference.getFirst(), settings.loss(), settings.beta(), pairs.pairs());
+            PreferenceObjective objective = objective(policy, reference.getFirst(), pairs);
             boolean ownStart = settings.reference().isEmpty() && settings.hasReference();
             say(SelfCheck.dpo(objective, ownStart, training.seed()));
 
@@ -96,15 +98,30 @@ public final class DpoRecipe {
                     folder,
                     moving == null ? record.checkpoints() : record.checkpoints().withReference(moving.weights()),
                     moving,
-                    held.map(h -> new DpoObjective(
-                                    policy, reference.getLast(), settings.loss(), settings.beta(), h.pairs()))
-                            .orElse(null),
-                    "pairs",
+                    held.map(h -> objective(policy, reference.getLast(), h)).orElse(null),
+                    unit(),
                     observer,
                     stopRequested);
             return record.conclude(
                     loop, policy, start, settings.saveDtype(), text.chat(), method(), objective.examples());
         }
+    }
+
+    private PreferenceObjective objective(CausalLm policy, ReferenceLogps reference, Preferences preferences) {
+        return switch (settings.loss()) {
+            case LossMix mix ->
+                new DpoObjective(policy, reference, mix, settings.beta(), preferences.ofType(TokenizedPair.class));
+            case PlackettLuce loss ->
+                new RankingObjective(policy, reference, loss, preferences.ofType(TokenizedRanking.class));
+        };
+    }
+
+    /** What examples are called in metric names. */
+    private String unit() {
+        return switch (settings.loss()) {
+            case LossMix _ -> "pairs";
+            case PlackettLuce _ -> "rankings";
+        };
     }
 
     /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
@@ -113,8 +130,8 @@ public final class DpoRecipe {
         try (ModelText text = ModelText.of(settings.model())) {
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
-            TokenizedPairs pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
-            Optional<TokenizedPairs> held = held(text, start, null, inputs);
+            Preferences pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
+            Optional<Preferences> held = held(text, start, null, inputs);
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
             ModelFolder reference = reference(start, datasets, inputs);
             DpoReference source = new DpoReference(settings, reference, datasets, inputs, observer, this::say);
@@ -131,13 +148,13 @@ public final class DpoRecipe {
             ModelFolder reference,
             DpoReference.Loaded loaded,
             DpoReference source,
-            TokenizedPairs pairs,
-            Optional<TokenizedPairs> held) {
+            Preferences pairs,
+            Optional<Preferences> held) {
         MemoryNeeds alone = MemoryNeeds.of(
                 settings.training(),
                 start,
-                pairs.pairs().stream().mapToLong(DpoObjective::tokens).toArray(),
-                held.stream().flatMap(h -> h.pairs().stream()).mapToLong(DpoObjective::tokens));
+                pairs.examples().stream().mapToLong(TokenizedPreference::tokens).toArray(),
+                held.stream().flatMap(h -> h.examples().stream()).mapToLong(TokenizedPreference::tokens));
         return switch (loaded) {
             case ALWAYS ->
                 settings.referenceStorage() instanceof ReferenceStorage.Moving
@@ -148,18 +165,18 @@ public final class DpoRecipe {
         };
     }
 
-    private List<DpoReference.Dataset> datasets(TokenizedPairs pairs, Optional<TokenizedPairs> held) {
+    private List<DpoReference.Dataset> datasets(Preferences pairs, Optional<Preferences> held) {
         TrainingSettings training = settings.training();
-        BatchPlan plan = training.plan(pairs.pairs().size());
+        BatchPlan plan = training.plan(pairs.examples().size());
         long totalSteps = training.totalSteps(plan);
         List<DpoReference.Dataset> datasets = new ArrayList<>();
-        datasets.add(new DpoReference.Dataset("dataset", pairs.pairs(), plan.epoch(totalSteps)));
+        datasets.add(new DpoReference.Dataset("dataset", pairs.examples(), plan.epoch(totalSteps)));
         held.ifPresent(h ->
-                datasets.add(new DpoReference.Dataset("eval_dataset", h.pairs(), training.evaluations(totalSteps))));
+                datasets.add(new DpoReference.Dataset("eval_dataset", h.examples(), training.evaluations(totalSteps))));
         return datasets;
     }
 
-    private Optional<TokenizedPairs> held(
+    private Optional<Preferences> held(
             ModelText text, ModelFolder model, @Nullable RunFolder folder, List<HashedFile> inputs) throws IOException {
         return settings.evalDatasets().isEmpty()
                 ? Optional.empty()
@@ -167,7 +184,7 @@ public final class DpoRecipe {
     }
 
     /** {@code folder} gets the rows that are skipped; null for nowhere. */
-    private TokenizedPairs pairs(
+    private Preferences pairs(
             ModelText text,
             ModelFolder model,
             List<String> datasets,
@@ -175,22 +192,22 @@ public final class DpoRecipe {
             @Nullable RunFolder folder,
             List<HashedFile> inputs)
             throws IOException {
-        PairSource.Pairs read = settings.source()
-                .read(text, model.settings(), datasets, folder == null ? null : folder.skippedRows(role));
-        TokenizedPairs pairs = read.tokenized();
-        say(role + ": " + read.rows().summary());
+        Preferences pairs = settings.source()
+                .preferences(
+                        settings.loss(),
+                        text,
+                        model.settings(),
+                        datasets,
+                        folder == null ? null : folder.skippedRows(role));
+        say(role + ": " + pairs.read());
         say(role + ": " + pairs.report().summary());
-        inputs.addAll(Provenance.dataset(role, read.rows().files()));
-        if (pairs.pairs().isEmpty()) {
+        inputs.addAll(Provenance.dataset(role, pairs.files()));
+        if (pairs.examples().isEmpty()) {
             throw new UserError(role + ": no pair is left to train on ("
                     + pairs.report().summary() + "); raise --max-length or look at the data");
         }
-        TokenBounds.check(pairs, model);
-        inputs.add(TokenHash.of(
-                role,
-                pairs.pairs().stream()
-                        .flatMap(pair -> Stream.of(pair.promptIds(), pair.chosenIds(), pair.rejectedIds()))
-                        .toList()));
+        TokenBounds.check(pairs.examples(), model);
+        inputs.add(TokenHash.of(role, pairs.ids()));
         return pairs;
     }
 

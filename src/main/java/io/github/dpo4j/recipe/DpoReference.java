@@ -10,7 +10,7 @@ import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.Setting;
-import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.text.TokenizedPreference;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.TensorScope;
 import java.io.IOException;
@@ -49,7 +49,7 @@ final class DpoReference {
      *
      * @param passes how often it needs each of them
      */
-    record Dataset(String role, List<TokenizedPair> pairs, double passes) {}
+    record Dataset(String role, List<? extends TokenizedPreference> pairs, double passes) {}
 
     /** When the reference is in memory. */
     enum Loaded {

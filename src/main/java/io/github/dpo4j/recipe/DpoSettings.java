@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.objective.LossMix;
+import io.github.dpo4j.objective.PlackettLuce;
+import io.github.dpo4j.objective.TrainedLoss;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.safetensors.DType;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 
 /**
@@ -30,7 +33,7 @@ public record DpoSettings(
         List<String> evalDatasets,
         Path output,
         RunFolder.Start start,
-        LossMix loss,
+        TrainedLoss loss,
         List<String> lossNames,
         double beta,
         boolean referenceFree,
@@ -97,11 +100,16 @@ public record DpoSettings(
         settings.add(strings("eval_dataset", evalDatasets));
         settings.add(Setting.of("output", output.toString()));
         settings.add(strings("loss", lossNames));
-        settings.add(Setting.of("losses", loss.terms().toString()));
-        settings.add(Setting.of("f_divergence", loss.divergence().toString()));
-        settings.add(Setting.of(
-                "ld_alpha", loss.ldAlpha().isPresent() ? "" + loss.ldAlpha().getAsDouble() : "none"));
-        settings.add(Setting.of("use_weighting", loss.weighted()));
+        switch (loss) {
+            case LossMix mix -> {
+                settings.add(Setting.of("losses", mix.terms().toString()));
+                settings.add(Setting.of("f_divergence", mix.divergence().toString()));
+                OptionalDouble alpha = mix.ldAlpha();
+                settings.add(Setting.of("ld_alpha", alpha.isPresent() ? "" + alpha.getAsDouble() : "none"));
+                settings.add(Setting.of("use_weighting", mix.weighted()));
+            }
+            case PlackettLuce ranking -> settings.add(Setting.of("losses", ranking.toString()));
+        }
         settings.add(Setting.of("beta", beta));
         settings.add(Setting.of("reference_free", referenceFree));
         settings.addAll(resolved);

@@ -7,7 +7,7 @@ import io.github.dpo4j.logprob.LogpsStore;
 import io.github.dpo4j.logprob.PartialLogps;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
-import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.text.TokenizedPreference;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
@@ -45,7 +45,7 @@ record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<Strin
         }
     }
 
-    private void fill(PartialLogps partial, List<TokenizedPair> pairs, String dataset) throws IOException {
+    private void fill(PartialLogps partial, List<TokenizedPreference> pairs, String dataset) throws IOException {
         observer.begin("reference logps of " + dataset, pairs.size(), partial.filled());
         try {
             int from = 0;
@@ -64,12 +64,11 @@ record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<Strin
         }
     }
 
-    private static int packEnd(List<TokenizedPair> pairs, int from) {
+    private static int packEnd(List<TokenizedPreference> pairs, int from) {
         int to = from;
         long tokens = 0;
         while (to < pairs.size()) {
-            TokenizedPair pair = pairs.get(to);
-            tokens += (long) pair.promptIds().length + pair.chosenIds().length + pair.rejectedIds().length;
+            tokens += pairs.get(to).tokens();
             if (to > from && tokens > PACK_TOKENS) {
                 break;
             }
@@ -78,7 +77,7 @@ record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<Strin
         return to;
     }
 
-    private float[] tokenLogps(List<TokenizedPair> pairs) {
+    private float[] tokenLogps(List<TokenizedPreference> pairs) {
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
             float[] logps = Tensors.toFloats(

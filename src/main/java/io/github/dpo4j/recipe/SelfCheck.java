@@ -8,7 +8,7 @@ import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.text.TokenizedCompletion;
-import io.github.dpo4j.text.TokenizedPair;
+import io.github.dpo4j.text.TokenizedPreference;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
@@ -39,9 +39,9 @@ final class SelfCheck {
      * @param samePolicy whether the reference is the policy's own start, so that the loss is known
      * @throws UserError if a check fails, with the reason
      */
-    static String dpo(DpoObjective objective, boolean samePolicy, long seed) {
+    static String dpo(PreferenceObjective objective, boolean samePolicy, long seed) {
         List<String> passed = new ArrayList<>();
-        OptionalDouble expected = objective.loss().atZero();
+        OptionalDouble expected = objective.atZero(shortest(objective, MATES).toArray());
         if (samePolicy) {
             switch (objective.reference()) {
                 case ReferenceLogps.Stored stored -> passed.add(storedLogps(objective, stored));
@@ -54,16 +54,18 @@ final class SelfCheck {
     }
 
     /** The checks that need float32; their model's memory is given back. */
-    private static List<String> inFloat32(DpoObjective objective, long seed) {
+    private static List<String> inFloat32(PreferenceObjective objective, long seed) {
         try (TensorScope _ = new TensorScope()) {
-            DpoObjective exact = inFloat32(objective);
-            List<TokenizedPair> mates =
-                    shortest(objective, MATES).mapToObj(objective.pairs()::get).toList();
-            List<PackedTokens> alone = mates.stream()
-                    .map(pair -> PreferenceBatch.withoutSharing(List.of(pair)).tokens())
+            PreferenceObjective exact = objective.computingIn(ComputeType.FLOAT32);
+            List<? extends TokenizedPreference> mates = shortest(objective, MATES)
+                    .mapToObj(objective.preferences()::get)
                     .toList();
+            List<PackedTokens> alone = mates.stream()
+                    .map(mate -> PreferenceBatch.withoutSharing(List.of(mate)).tokens())
+                    .toList();
+            PreferenceBatch together = PreferenceBatch.of(mates);
             return List.of(
-                    batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()),
+                    batchMates(exact.policy(), alone, together.tokens(), together.sequences()),
                     gradient(exact, exact::held, objective.policy().parameters(), seed));
         }
     }
@@ -77,21 +79,15 @@ final class SelfCheck {
                     shortest(exact, MATES).mapToObj(exact.completions()::get).toList();
             List<PackedTokens> alone =
                     mates.stream().map(mate -> packed(List.of(mate))).toList();
-            return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
+            int[][] each = IntStream.range(0, mates.size())
+                    .mapToObj(mate -> new int[] {mate})
+                    .toArray(int[][]::new);
+            return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates), each) + "; "
                     + gradient(exact, _ -> exact, objective.policy().parameters(), seed);
         }
     }
 
-    private static DpoObjective inFloat32(DpoObjective objective) {
-        return new DpoObjective(
-                objective.policy().computingIn(ComputeType.FLOAT32),
-                objective.reference(),
-                objective.loss(),
-                objective.beta(),
-                objective.pairs());
-    }
-
-    private static String lossAtZero(DpoObjective objective, double expected) {
+    private static String lossAtZero(PreferenceObjective objective, double expected) {
         int[] first = shortest(objective, MATES).toArray();
         double loss = Arrays.stream(objective.run(first, false).lossShares()).sum();
         if (!(Math.abs(loss - expected) <= 1e-6 * Math.max(1, expected))) {
@@ -106,7 +102,7 @@ final class SelfCheck {
     }
 
     /** Stored logps were computed among other batch mates, so here the same numbers are equal only up to rounding. */
-    private static String storedLogps(DpoObjective objective, ReferenceLogps.Stored stored) {
+    private static String storedLogps(PreferenceObjective objective, ReferenceLogps.Stored stored) {
         double tolerance = switch (objective.policy().computeType()) {
             case FLOAT32 -> LOGPS_TOLERANCE;
             case BFLOAT16 -> BFLOAT16_TOLERANCE;
@@ -146,8 +142,9 @@ final class SelfCheck {
                 completions.stream().map(TokenizedCompletion::completionIds).toList());
     }
 
-    /** Compares the sequences of {@code together} with the same ones by themselves: of each example the n-th is the n-th there. */
-    private static String batchMates(CausalLm policy, List<PackedTokens> alone, PackedTokens together) {
+    /** Compares sequences with the same ones by themselves; {@code numbers} are those of each example's sequences in {@code together}. */
+    private static String batchMates(
+            CausalLm policy, List<PackedTokens> alone, PackedTokens together, int[][] numbers) {
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {
             double[] batched = Tensors.toDoubles(TokenLogps.sums(policy, together));
@@ -155,7 +152,7 @@ final class SelfCheck {
             for (int i = 0; i < alone.size(); i++) {
                 double[] single = Tensors.toDoubles(TokenLogps.sums(policy, alone.get(i)));
                 for (int part = 0; part < single.length; part++) {
-                    worst = Math.max(worst, difference(single[part], batched[part * alone.size() + i]));
+                    worst = Math.max(worst, difference(single[part], batched[numbers[i][part]]));
                 }
             }
             if (!(worst <= LOGPS_TOLERANCE)) {

@@ -4,8 +4,8 @@ import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.text.TokenizedCompletions;
-import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.text.TokenizedPairs;
+import io.github.dpo4j.text.TokenizedPreference;
 import java.util.List;
 
 /** Refuses ids that the model has no embedding for, and sequences that it has no positions for, before libtorch would. */
@@ -16,11 +16,9 @@ final class TokenBounds {
         check(pairs.pairs(), model);
     }
 
-    static void check(List<TokenizedPair> pairs, ModelFolder model) {
-        pairs.forEach(pair -> {
-            check(pair.origin(), model, pair.promptIds(), pair.chosenIds());
-            check(pair.origin(), model, pair.promptIds(), pair.rejectedIds());
-        });
+    static void check(List<? extends TokenizedPreference> examples, ModelFolder model) {
+        examples.forEach(example -> example.completions()
+                .forEach(completion -> check(example.origin(), model, example.promptIds(), completion)));
     }
 
     static void check(TokenizedCompletions completions, ModelFolder model) {

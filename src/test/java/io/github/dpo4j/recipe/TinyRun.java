@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
+import io.github.dpo4j.objective.TrainedLoss;
 import io.github.dpo4j.report.RunStatus;
 import io.github.dpo4j.safetensors.Sha256;
 import io.github.dpo4j.text.TruncationMode;
@@ -55,7 +56,7 @@ public final class TinyRun {
     public long saveSteps;
     public int saveTotalLimit;
     public ComputeType computeType = ComputeType.FLOAT32;
-    public LossMix loss = new LossMix(List.of(new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1)));
+    public TrainedLoss loss = new LossMix(List.of(new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1)));
     public double beta = 0.1;
     public ReferenceStorage referenceStorage;
     public RunObserver observer = RunObserver.silent();

@@ -13,6 +13,7 @@ import io.github.dpo4j.data.Message;
 import io.github.dpo4j.data.Origin;
 import io.github.dpo4j.data.PreferenceExample;
 import io.github.dpo4j.data.PromptExample;
+import io.github.dpo4j.data.RankedExample;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -281,6 +282,37 @@ final class PairTokenizerTest {
                     .isThrownBy(() -> tokenize(tokenizer, Truncation.NONE, example))
                     .withMessageStartingWith("rows.jsonl:7: model has no chat template")
                     .withMessageContaining("chat_template.jinja");
+        }
+    }
+
+    private static TokenizedRankings rankings(Tokenizer tokenizer, Truncation truncation, String... completions) {
+        RankedExample example = new RankedExample.Plain(ORIGIN, "There was a", List.of(completions));
+        return new RankingTokenizer(tokenizer, NO_TEMPLATE, truncation).tokenize(List.of(example));
+    }
+
+    @Test
+    void rankedCompletionsAreTokenizedLikeThoseOfPairs() throws IOException {
+        try (Tokenizer tokenizer = Golden.of("gpt2").tokenizer()) {
+            TokenizedRanking three = rankings(tokenizer, Truncation.NONE, " little girl", " dog", " big cat")
+                    .rankings()
+                    .getFirst();
+            TokenizedPair first = only(tokenizer, Truncation.NONE, plain("There was a", " little girl", " dog"));
+            TokenizedPair second = only(tokenizer, Truncation.NONE, plain("There was a", " little girl", " big cat"));
+            assertThat(three.promptIds()).isEqualTo(first.promptIds());
+            assertThat(three.completions().get(0)).isEqualTo(first.chosenIds());
+            assertThat(three.completions().get(1)).isEqualTo(first.rejectedIds());
+            assertThat(three.completions().get(2)).isEqualTo(second.rejectedIds());
+        }
+    }
+
+    @Test
+    void aRankingInWhichTwoCompletionsBecomeEqualIsDropped() throws IOException {
+        try (Tokenizer tokenizer = Golden.of("gpt2").tokenizer()) {
+            int prompt = tokenizer.encode("There was a").length;
+            TokenizedRankings cut =
+                    rankings(tokenizer, Truncation.keepStart(prompt + 1), " dog", " cat and a dog", " dog and a cat");
+            assertThat(cut.rankings()).isEmpty();
+            assertThat(cut.report().dropped()).containsKey(DropReason.COMPLETIONS_IDENTICAL);
         }
     }
 
