@@ -1,6 +1,7 @@
 package io.github.dpo4j.objective;
 
 import io.github.dpo4j.UserError;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -150,7 +151,17 @@ public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble l
 
     @Override
     public String source() {
-        return String.join(
-                "; ", terms.stream().map(term -> term.loss().source()).toList());
+        List<String> sources = new ArrayList<>(
+                terms.stream().map(term -> term.loss().source()).distinct().toList());
+        if (!(divergence instanceof FDivergence.ReverseKl)) {
+            sources.add("f-DPO, Wang et al. 2023");
+        }
+        if (ldAlpha.isPresent()) {
+            sources.add("LD-DPO, Liu et al. 2024");
+        }
+        if (weighted) {
+            sources.add("WPO, Zhou et al. 2024");
+        }
+        return String.join("; ", sources);
     }
 }

@@ -232,8 +232,15 @@ public final class DpoRecipe {
         String reference = settings.hasReference()
                 ? settings.reference().orElse(settings.model()).toString()
                 : "none";
+        String moved = settings.referenceStorage() instanceof ReferenceStorage.Moving
+                ? "; TR-DPO, Gorbatovski et al. 2024"
+                : "";
         return new ModelCard.Method.Dpo(
-                String.join("+", settings.lossNames()), settings.loss().source(), settings.beta(), reference);
+                String.join("+", settings.lossNames()),
+                settings.loss().source() + moved,
+                settings.beta(),
+                reference,
+                unit());
     }
 
     /** Tells the observer, and the report later. */

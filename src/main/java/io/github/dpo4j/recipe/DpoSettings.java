@@ -58,6 +58,10 @@ public record DpoSettings(
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }
+        if (referenceStorage instanceof ReferenceStorage.Moving && loss instanceof LossMix mix && !mix.needsReference()) {
+            throw new UserError("sync_ref_model is set, but no loss of " + String.join("+", lossNames)
+                    + " reads the reference; leave it away");
+        }
         if (referenceFree && referenceStorage instanceof ReferenceStorage.Moving) {
             throw new UserError("reference_free leaves no reference for sync_ref_model to move; leave one away");
         }

@@ -60,8 +60,9 @@ public record ModelCard(
          * @param equation where the loss is written down, such as {@code Rafailov et al. 2023, Eq. 7}
          * @param beta how strongly the policy is held to the reference
          * @param reference the MODEL of the reference, or {@code none} without one
+         * @param examples what it was tuned on: {@code pairs} or {@code rankings}
          */
-        record Dpo(String loss, String equation, double beta, String reference) implements Method {}
+        record Dpo(String loss, String equation, double beta, String reference, String examples) implements Method {}
     }
 
     public ModelCard {
@@ -114,7 +115,8 @@ public record ModelCard(
         String what = weights == Weights.ADAPTER ? "A LoRA adapter for " : "A language model that began as ";
         String how = switch (method) {
             case Method.Sft _ -> ", fine-tuned on example completions (SFT).";
-            case Method.Dpo _ -> ", tuned on pairs of a preferred and a rejected completion.";
+            case Method.Dpo dpo ->
+                ", tuned on " + line(dpo.examples()) + " of completions, the preferred before the rejected ones.";
         };
         return "\n# " + line(name) + "\n\n" + what + model(baseModel) + how + "\n";
     }
@@ -161,7 +163,7 @@ public record ModelCard(
                 row(table, "loss", code(dpo.loss()) + " (" + line(dpo.equation()) + ")");
                 row(table, "beta", Figures.shortForm(dpo.beta()));
                 row(table, "reference", model(dpo.reference()));
-                yield "pairs";
+                yield dpo.examples();
             }
         };
         row(table, unit, Long.toString(examples));

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class ModelCardTest {
     private static final ModelCard.Method DPO =
-            new ModelCard.Method.Dpo("sigmoid", "Rafailov et al. 2023, Eq. 7", 0.1, "org/base");
+            new ModelCard.Method.Dpo("sigmoid", "Rafailov et al. 2023, Eq. 7", 0.1, "org/base", "pairs");
 
     private static ModelCard card(
             String name,
