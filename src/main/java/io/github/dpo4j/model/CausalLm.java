@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** A decoder-only language model: token ids in, hidden states and next-token logits out. Its weights live in the scope it was loaded in. */
 public final class CausalLm {
     private final DecoderSettings settings;
-    private final Parameters parameters;
+    private final ModelWeights weights;
     private final ComputeType computeType;
     private final Tensor embedding;
     private final @Nullable Tensor learnedPositions;
@@ -30,7 +30,7 @@ public final class CausalLm {
     CausalLm(
             DecoderSettings settings,
             WeightNames names,
-            Parameters parameters,
+            ModelWeights weights,
             ComputeType computeType,
             Tensor embedding,
             @Nullable Tensor learnedPositions,
@@ -38,7 +38,7 @@ public final class CausalLm {
             Norm finalNorm,
             Linear head) {
         this.settings = settings;
-        this.parameters = parameters;
+        this.weights = weights;
         this.computeType = computeType;
         this.embedding = embedding;
         this.learnedPositions = learnedPositions;
@@ -46,17 +46,21 @@ public final class CausalLm {
         this.finalNorm = finalNorm;
         this.head = head;
         this.names = names;
-        this.fused = FusedDecoder.runsOn(parameters.device())
-                ? new FusedDecoder(settings, names, parameters, computeType)
-                : null;
+        this.fused =
+                FusedDecoder.runsOn(weights.device()) ? new FusedDecoder(settings, names, weights, computeType) : null;
     }
 
     public DecoderSettings settings() {
         return settings;
     }
 
+    /** Returns the weights that are trained where the model is: an adapter's, or all. */
     public Parameters parameters() {
-        return parameters;
+        return weights.trained();
+    }
+
+    public ModelWeights weights() {
+        return weights;
     }
 
     public ComputeType computeType() {
@@ -64,13 +68,13 @@ public final class CausalLm {
     }
 
     public Device device() {
-        return parameters.device();
+        return weights.device();
     }
 
     /** Returns a model over the same weights that computes in another type; it recomputes activations where this one does. */
     public CausalLm computingIn(ComputeType type) {
         CausalLm other =
-                new CausalLm(settings, names, parameters, type, embedding, learnedPositions, layers, finalNorm, head);
+                new CausalLm(settings, names, weights, type, embedding, learnedPositions, layers, finalNorm, head);
         other.recomputeActivations(fused != null && fused.recomputesActivations());
         return other;
     }

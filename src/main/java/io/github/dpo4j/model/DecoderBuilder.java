@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Puts the parts of a decoder together from its settings, the names of its weights, and the weights. */
 record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weights) {
 
-    CausalLm build(Parameters parameters, ComputeType computeType) {
+    CausalLm build(ComputeType computeType) {
         int width = settings.width();
         Tensor embedding = weights.weight(names.embedding(), settings.vocabularySize(), width);
         Tensor learnedPositions = settings.learnedPositions().isEmpty()
@@ -24,17 +24,15 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
             layers.add(layer(i, String.format(Locale.ROOT, names.layer(), i)));
         }
         Norm finalNorm = norm(names.finalNorm());
-        Linear head = settings.tied()
-                ? new Linear(embedding, null, Linear.Layout.OUT_IN)
-                : new Linear(
-                        weights.weight(required(names.head()), settings.vocabularySize(), width),
-                        null,
-                        Linear.Layout.OUT_IN);
+        Tensor headWeight = settings.tied()
+                ? weights.tiedHead(names.embedding(), names.head())
+                : weights.weight(required(names.head()), settings.vocabularySize(), width);
+        Linear head = new Linear(headWeight, null, Linear.Layout.OUT_IN, null);
         weights.refuseSurplus();
         return new CausalLm(
                 settings,
                 names,
-                parameters,
+                weights.all(),
                 computeType,
                 embedding,
                 learnedPositions,
@@ -124,7 +122,7 @@ record DecoderBuilder(DecoderSettings settings, WeightNames names, Weights weigh
             case OUT_IN -> weights.weight(name, out, in);
             case IN_OUT -> weights.weight(name, in, out);
         };
-        return new Linear(weight, weights.bias(bias, name, out), settings.linears());
+        return new Linear(weight, weights.bias(bias, name, out), settings.linears(), weights.lowRank(name));
     }
 
     private Norm norm(String name) {

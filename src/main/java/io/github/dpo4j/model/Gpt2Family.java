@@ -10,6 +10,8 @@ import java.util.Set;
 
 /** GPT-2: {@code model_type} gpt2. Its matrices lie as [in, out]; files have names with or without "transformer.". */
 record Gpt2Family() implements ModelFamily {
+    private static final String PREFIX = "transformer.";
+
     @Override
     public String modelType() {
         return "gpt2";
@@ -43,7 +45,7 @@ record Gpt2Family() implements ModelFamily {
 
     @Override
     public WeightNames names(DecoderSettings settings, Set<String> present) {
-        String prefix = present.contains("wte.weight") ? "" : "transformer.";
+        String prefix = present.contains("wte.weight") ? "" : PREFIX;
         return new WeightNames(
                 prefix + "wte",
                 prefix + "wpe",
@@ -59,6 +61,20 @@ record Gpt2Family() implements ModelFamily {
                 null,
                 prefix + "ln_f",
                 "lm_head");
+    }
+
+    @Override
+    public String tensorName(String module, WeightNames names) {
+        return isShort(names) && module.startsWith(PREFIX) ? module.substring(PREFIX.length()) : module;
+    }
+
+    @Override
+    public String moduleName(String tensor, WeightNames names) {
+        return isShort(names) && !tensor.startsWith("lm_head") ? PREFIX + tensor : tensor;
+    }
+
+    private static boolean isShort(WeightNames names) {
+        return !names.embedding().startsWith(PREFIX);
     }
 
     @Override

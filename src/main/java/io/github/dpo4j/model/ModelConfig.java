@@ -19,13 +19,18 @@ public record ModelConfig(Path file, JsonNode json) {
     private static final int MAX_LAYERS = 4096;
 
     public static ModelConfig read(Path folder) {
-        Path file = folder.resolve("config.json");
+        return read(folder, "config.json");
+    }
+
+    /** Reads another file of the folder that is a JSON object. */
+    public static ModelConfig read(Path folder, String name) {
+        Path file = folder.resolve(name);
         try {
             if (!Files.isDirectory(folder)) {
                 throw new UserError(folder + " is not a folder; --model takes a Hugging Face model folder");
             }
             if (!Files.isRegularFile(file)) {
-                throw new UserError(folder + " has no config.json; a Hugging Face model folder needs one");
+                throw new UserError(folder + " has no " + name + "; a Hugging Face model folder needs one");
             }
             if (Files.size(file) > MAX_CONFIG_BYTES) {
                 throw new UserError(file + " is larger than 8 MiB; a model's config is a few kilobytes");
@@ -72,7 +77,7 @@ public record ModelConfig(Path file, JsonNode json) {
     }
 
     /** Returns a list of strings; empty where the key is absent or null. */
-    List<String> texts(String key) {
+    public List<String> texts(String key) {
         return list(key, "strings", node -> node.isTextual() ? node.asText() : null);
     }
 
@@ -140,6 +145,18 @@ public record ModelConfig(Path file, JsonNode json) {
         JsonNode node = json.get(key);
         if (!node.isNumber() || !(node.asDouble() > 0) || Double.isInfinite(node.asDouble())) {
             throw new UserError(where(key) + " must be a number above 0, not " + node);
+        }
+        return node.asDouble();
+    }
+
+    /** Returns a number from 0 to below 1, 0 where the key is absent or null. */
+    public double share(String key) {
+        if (!has(key)) {
+            return 0;
+        }
+        JsonNode node = json.get(key);
+        if (!node.isNumber() || !(node.asDouble() >= 0 && node.asDouble() < 1)) {
+            throw new UserError(where(key) + " must be a number from 0 to below 1, not " + node);
         }
         return node.asDouble();
     }

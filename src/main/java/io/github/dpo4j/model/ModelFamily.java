@@ -42,6 +42,16 @@ public sealed interface ModelFamily
         return name.endsWith("rotary_emb.inv_freq");
     }
 
+    /** Returns the name in files, which {@code names} are of, of what transformers calls {@code module}: a tensor or a layer. */
+    default String tensorName(String module, WeightNames names) {
+        return module;
+    }
+
+    /** The way back from {@link #tensorName}. */
+    default String moduleName(String tensor, WeightNames names) {
+        return tensor;
+    }
+
     /** Returns the family of a config, or throws naming the known ones. */
     static ModelFamily of(ModelConfig config) {
         String type = config.text("model_type", "");

@@ -2,7 +2,12 @@ package io.github.dpo4j.model;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.model.lora.Adapter;
+import io.github.dpo4j.model.lora.AdapterFolder;
+import io.github.dpo4j.model.lora.LoraSettings;
+import io.github.dpo4j.model.lora.NewAdapter;
 import io.github.dpo4j.safetensors.Layout;
+import io.github.dpo4j.safetensors.SafetensorsFile;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
 import io.github.dpo4j.safetensors.TensorSpec;
@@ -14,56 +19,180 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiFunction;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
 
-/** A Hugging Face model folder: what kind of model it holds and how its weights lie in files. */
-public record ModelFolder(Path path, ModelConfig config, ModelFamily family, DecoderSettings settings, Layout layout) {
+/**
+ * A Hugging Face model folder: what kind of model it holds and how its weights lie in files.
+ *
+ * @param path of the model itself, the base's where a folder with an adapter was opened
+ * @param adapter the folder of the adapter that was opened; empty for a whole model
+ */
+public record ModelFolder(
+        Path path,
+        ModelConfig config,
+        ModelFamily family,
+        DecoderSettings settings,
+        Layout layout,
+        Optional<AdapterFolder> adapter) {
 
-    /** Reads config.json and the headers of the weight files, no weights; throws {@link UserError} for what is broken. */
+    /**
+     * Reads config.json and the headers of the weight files, no weights; throws {@link UserError} for what is broken. A folder
+     * with an adapter (adapter_config.json) leads to its base.
+     */
     public static ModelFolder open(Path path) {
+        return AdapterFolder.isOne(path) ? open(AdapterFolder.open(path)) : open(path, Optional.empty());
+    }
+
+    private static ModelFolder open(AdapterFolder adapter) {
+        return open(adapter.base(), Optional.of(adapter));
+    }
+
+    private static ModelFolder open(Path path, Optional<AdapterFolder> adapter) {
         ModelConfig config = ModelConfig.read(path);
         ModelFamily family = ModelFamily.of(config);
         DecoderSettings settings = family.settings(config);
         try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
-            return new ModelFolder(path, config, family, settings, files.layout());
+            return new ModelFolder(path, config, family, settings, files.layout(), adapter);
         }
     }
 
-    /** Loads a model to be trained: float32 master weights with gradients, computing in {@code type}. */
+    /** Returns the folder that was opened: the adapter's, or the model's. */
+    public Path opened() {
+        return adapter.map(AdapterFolder::path).orElse(path);
+    }
+
+    /** Loads a whole model to be trained: float32 master weights with gradients, computing in {@code type}. */
     public CausalLm loadTrainable(Device device, ComputeType type) {
         return loadTrainable(device, type, GradientStorage.WHOLE);
     }
 
     /** As {@link #loadTrainable(Device, ComputeType)}; only the hand-written backward can keep gradients by layer. */
     public CausalLm loadTrainable(Device device, ComputeType type, GradientStorage gradients) {
+        requireLayerwise(device, gradients);
+        try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
+            return build(ModelWeights.of(Parameters.trainable(source(files), device, gradients)), type);
+        }
+    }
+
+    /** Loads a model that is only read, with its adapter if it has one: matrices in the compute type, no gradients. */
+    public CausalLm loadFrozen(Device device, ComputeType type) {
+        Parameters base = loadBase(device, type);
+        if (adapter.isEmpty()) {
+            return build(ModelWeights.of(base), type);
+        }
+        Adapter shape = adapter.get().shape(linears(), tensors(), this::tensorName);
+        try (SafetensorsFile file = adapter.get().openWeights()) {
+            Parameters weights = Parameters.frozen(
+                    byLayer(shape.tensors(), adapter.get().reading(file, this::tensorName)), device, type.scalarType());
+            return build(adapted(base, shape, weights), type);
+        }
+    }
+
+    /** Loads the weights that an adapter leaves as they are: matrices in the compute type, no gradients. */
+    public Parameters loadBase(Device device, ComputeType type) {
+        try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
+            return Parameters.frozen(source(files), device, type.scalarType());
+        }
+    }
+
+    /**
+     * Returns the shape of the adapter to train: that of the opened folder, or a new one of these settings, or none.
+     *
+     * @throws UserError where there are both, or the settings name nothing that the model has
+     */
+    public Optional<Adapter> adapterToTrain(Optional<LoraSettings> lora) {
+        if (adapter.isPresent()) {
+            if (lora.isPresent()) {
+                throw new UserError(adapter.get().path()
+                        + " is an adapter, which is trained on as it is; leave --lora-r and its companions away");
+            }
+            return Optional.of(adapter.get().shape(linears(), tensors(), this::tensorName));
+        }
+        return lora.map(settings -> Adapter.of(settings, linears(), tensors()));
+    }
+
+    /**
+     * Loads a model whose adapter is to be trained: float32 master weights of the adapter, beside a frozen base.
+     *
+     * @param base as {@link #loadBase} gave it, perhaps another model's too
+     * @param seed of a new adapter's first weights
+     */
+    public CausalLm loadAdapted(
+            Parameters base, Adapter shape, long seed, ComputeType type, GradientStorage gradients) {
+        Device device = base.device();
+        requireLayerwise(device, gradients);
+        if (adapter.isPresent()) {
+            try (SafetensorsFile file = adapter.get().openWeights()) {
+                WeightSource source = byLayer(shape.tensors(), adapter.get().reading(file, this::tensorName));
+                return build(adapted(base, shape, Parameters.trainable(source, device, gradients)), type);
+            }
+        }
+        NewAdapter start = new NewAdapter(shape, base, settings.linears(), seed);
+        try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
+            WeightSource source = byLayer(shape.tensors(), (spec, target) -> {
+                if (!start.fill(spec, target)) {
+                    read(files, spec.name(), target);
+                }
+            });
+            return build(adapted(base, shape, Parameters.trainable(source, device, gradients)), type);
+        }
+    }
+
+    private static ModelWeights adapted(Parameters base, Adapter shape, Parameters weights) {
+        return new ModelWeights(base, Optional.of(new ModelWeights.Adapted(shape, weights)));
+    }
+
+    private static void requireLayerwise(Device device, GradientStorage gradients) {
         if (gradients == GradientStorage.BY_LAYER && !FusedDecoder.runsOn(device)) {
             throw new IllegalArgumentException("autograd makes all gradients at once");
         }
-        return load(type, (files, parts) -> Parameters.loadTrainable(files, parts, device, gradients));
     }
 
-    /** Loads a model that is only read: matrices in the compute type, no gradients. */
-    public CausalLm loadFrozen(Device device, ComputeType type) {
-        return load(
-                type,
-                (files, parts) -> Parameters.loadFrozen(
-                        files, parts.stream().flatMap(List::stream).toList(), device, type.scalarType()));
+    private CausalLm build(ModelWeights weights, ComputeType type) {
+        WeightNames names = family.names(settings, weights.base().byName().keySet());
+        return new DecoderBuilder(settings, names, new Weights(path, weights)).build(type);
     }
 
-    private CausalLm load(ComputeType type, BiFunction<SafetensorsFolder, List<List<TensorInfo>>, Parameters> loading) {
-        try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
-            Map<String, TensorInfo> tensors = files.tensors();
-            WeightNames names = family.names(settings, tensors.keySet());
-            refuseUntiedCopy(files, names);
-            List<TensorInfo> weights = tensors.values().stream()
-                    .filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
-                    .toList();
-            Parameters parameters = loading.apply(files, byLayer(names, weights, TensorInfo::name));
-            return new DecoderBuilder(settings, names, new Weights(path, parameters.byName())).build(parameters, type);
-        }
+    /** How a tensor gets its weights. */
+    @FunctionalInterface
+    public interface Filling {
+        void fill(TensorSpec tensor, Tensor target);
+    }
+
+    private WeightSource source(SafetensorsFolder files) {
+        Map<String, TensorInfo> tensors = files.tensors();
+        WeightNames names = family.names(settings, tensors.keySet());
+        refuseUntiedCopy(files, names);
+        List<TensorSpec> weights = tensors.values().stream()
+                .filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
+                .map(TensorInfo::spec)
+                .toList();
+        return byLayer(weights, (spec, target) -> read(files, spec.name(), target));
+    }
+
+    private WeightSource byLayer(List<TensorSpec> tensors, Filling filling) {
+        List<List<TensorSpec>> parts = byLayer(names(), tensors, TensorSpec::name);
+        return new WeightSource() {
+            @Override
+            public List<List<TensorSpec>> parts() {
+                return parts;
+            }
+
+            @Override
+            public void fill(TensorSpec tensor, Tensor target) {
+                filling.fill(tensor, target);
+            }
+        };
+    }
+
+    private static void read(SafetensorsFolder files, String name, Tensor target) {
+        TensorInfo info = Objects.requireNonNull(files.tensors().get(name));
+        StoredWeights.read(files.data(name), info.dtype(), target, files.path() + ": tensor '" + name + "'");
     }
 
     /** Returns what is outside layers, then each layer's. */
@@ -79,16 +208,49 @@ public record ModelFolder(Path path, ModelConfig config, ModelFamily family, Dec
         return parts;
     }
 
-    /** Counts the weights that a model loaded from here has. */
-    public WeightCounts counts() {
-        List<TensorSpec> all =
-                layout.files().stream().flatMap(file -> file.tensors().stream()).toList();
-        WeightNames names =
-                family.names(settings, all.stream().map(TensorSpec::name).collect(Collectors.toSet()));
-        List<TensorSpec> weights = all.stream()
-                .filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
+    /** Returns the names as the folder's files have them. */
+    WeightNames names() {
+        return family.names(settings, stored().map(TensorSpec::name).collect(Collectors.toSet()));
+    }
+
+    private Stream<TensorSpec> stored() {
+        return layout.files().stream().flatMap(file -> file.tensors().stream());
+    }
+
+    /** Returns the tensors that hold the model's weights. */
+    public List<TensorSpec> tensors() {
+        WeightNames names = names();
+        return stored().filter(tensor -> !family.isBuffer(tensor.name()) && !isTiedHead(names, tensor.name()))
                 .toList();
-        long[] matrices = byLayer(names, weights, TensorSpec::name).stream()
+    }
+
+    /** Returns the model's linear layers. */
+    public List<LinearModule> linears() {
+        return LinearModule.of(settings, names());
+    }
+
+    /** Returns the name in this folder's files of what transformers calls {@code module}, a tensor or a layer. */
+    public String tensorName(String module) {
+        return family.tensorName(module, names());
+    }
+
+    /** Returns what transformers calls a tensor or a layer of this folder's files. */
+    public String moduleName(String tensor) {
+        return family.moduleName(tensor, names());
+    }
+
+    /** Counts the weights that a model loaded from here has, without an adapter's. */
+    public WeightCounts counts() {
+        return counts(tensors(), layout.bytes());
+    }
+
+    /** Counts the weights of an adapter of this model. */
+    public WeightCounts counts(Adapter shape) {
+        return counts(shape.tensors(), 0);
+    }
+
+    private WeightCounts counts(List<TensorSpec> weights, long fileBytes) {
+        long[] matrices = byLayer(names(), weights, TensorSpec::name).stream()
                 .mapToLong(part -> elements(part.stream().filter(ModelFolder::isMatrix)))
                 .toArray();
         return new WeightCounts(
@@ -97,7 +259,7 @@ public record ModelFolder(Path path, ModelConfig config, ModelFamily family, Dec
                 weights.stream().mapToLong(TensorSpec::elements).max().orElse(0),
                 Arrays.stream(matrices).skip(1).sum(),
                 Arrays.stream(matrices).skip(1).max().orElse(0),
-                layout.bytes());
+                fileBytes);
     }
 
     private static boolean isMatrix(TensorSpec tensor) {

@@ -1,25 +1,20 @@
 package io.github.dpo4j.model;
 
-import io.github.dpo4j.UserError;
-import io.github.dpo4j.kernel.Conversion;
-import io.github.dpo4j.model.fused.FusedDecoder;
-import io.github.dpo4j.safetensors.SafetensorsFolder;
-import io.github.dpo4j.safetensors.TensorInfo;
+import io.github.dpo4j.safetensors.TensorSpec;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.HugePages;
 import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +34,9 @@ public final class Parameters {
     private long halfVersion = -1;
     private long changes;
     private boolean gradientIsStale;
+
+    /** What the random numbers of the pass under way are made from; empty where nothing is left to chance. */
+    private OptionalLong chance = OptionalLong.empty();
 
     /** Who reads gradients as they are made; null where nobody does. */
     private @Nullable Consumer<GradientStretch> reader;
@@ -68,23 +66,18 @@ public final class Parameters {
         this.flat = flat;
     }
 
-    /**
-     * Reads a model's tensors into float32 buffers, which belong to the innermost scope.
-     *
-     * @param parts tensors outside layers, then each layer's
-     * @throws UserError for a tensor of integers, or one with a NaN or infinite weight
-     */
-    static Parameters loadTrainable(
-            SafetensorsFolder folder, List<List<TensorInfo>> parts, Device device, GradientStorage storage) {
+    /** Puts weights into float32 buffers, which belong to the innermost scope. */
+    public static Parameters trainable(WeightSource source, Device device, GradientStorage storage) {
+        List<List<TensorSpec>> parts = source.parts();
         List<Placed> placed = new ArrayList<>();
         List<Long> ends = new ArrayList<>();
         long elements = 0;
-        for (List<TensorInfo> part : parts) {
+        for (List<TensorSpec> part : parts) {
             elements = place(part.stream().filter(Parameters::isMatrix), elements, placed);
             ends.add(elements);
         }
         long decayed = elements;
-        elements = place(parts.stream().flatMap(List::stream).filter(info -> !isMatrix(info)), elements, placed);
+        elements = place(parts.stream().flatMap(List::stream).filter(spec -> !isMatrix(spec)), elements, placed);
         GradientLayout layout = GradientLayout.of(storage, ends, elements);
         Map<String, Long> offsets = new LinkedHashMap<>();
         Map<String, Tensor> views = new LinkedHashMap<>();
@@ -93,16 +86,16 @@ public final class Parameters {
             Tensor gradients = HugePages.advise(Tensors.empty(device, ScalarType.Float, layout.elements()));
             Map<GradientLayout.Stretch, List<Tensor>> gaps = new HashMap<>();
             for (Placed place : placed) {
-                TensorInfo info = place.info();
-                Tensor view = weights.narrow(0, place.at(), info.elements()).view(shape(info));
-                read(folder, info, view);
+                TensorSpec spec = place.spec();
+                Tensor view = weights.narrow(0, place.at(), spec.elements()).view(shape(spec));
+                source.fill(spec, view);
                 view.set_requires_grad(true);
-                views.put(info.name(), view);
-                offsets.put(info.name(), place.at());
-                long gap = aligned(info.elements()) - info.elements();
+                views.put(spec.name(), view);
+                offsets.put(spec.name(), place.at());
+                long gap = aligned(spec.elements()) - spec.elements();
                 if (gap > 0) {
                     gaps.computeIfAbsent(layout.of(place.at()), _ -> new ArrayList<>())
-                            .add(gradients.narrow(0, layout.at(place.at()) + info.elements(), gap));
+                            .add(gradients.narrow(0, layout.at(place.at()) + spec.elements(), gap));
                 }
             }
             Flat flat = new Flat(weights, gradients, decayed, offsets, layout, gaps);
@@ -116,79 +109,52 @@ public final class Parameters {
     }
 
     /** A tensor and where it begins in the flat buffer. */
-    private record Placed(TensorInfo info, long at) {}
+    private record Placed(TensorSpec spec, long at) {}
 
     /** Gives each tensor the next place; returns where the one after would begin. */
-    private static long place(Stream<TensorInfo> tensors, long from, List<Placed> placed) {
+    private static long place(Stream<TensorSpec> tensors, long from, List<Placed> placed) {
         long at = from;
-        for (TensorInfo info : tensors.toList()) {
-            placed.add(new Placed(info, at));
-            at += aligned(info.elements());
+        for (TensorSpec spec : tensors.toList()) {
+            placed.add(new Placed(spec, at));
+            at += aligned(spec.elements());
         }
         return at;
     }
 
-    /** As {@link #loadTrainable} without gradients: matrices in {@code type}, vectors in float32 as the trained model has them. */
-    static Parameters loadFrozen(SafetensorsFolder folder, List<TensorInfo> tensors, Device device, ScalarType type) {
+    /** As {@link #trainable} without gradients: matrices in {@code type}, vectors in float32 as the trained model has them. */
+    public static Parameters frozen(WeightSource source, Device device, ScalarType type) {
+        List<TensorSpec> tensors = source.parts().stream().flatMap(List::stream).toList();
         Map<String, Tensor> weights = new LinkedHashMap<>();
         long elements = tensors.stream()
                 .filter(Parameters::isMatrix)
-                .mapToLong(info -> aligned(info.elements()))
+                .mapToLong(spec -> aligned(spec.elements()))
                 .sum();
         try (NoGrad _ = new NoGrad()) {
             // One buffer: pieces between what loading frees would keep that memory from the system.
             Tensor matrices = HugePages.advise(Tensors.empty(device, type, elements));
             long at = 0;
-            for (TensorInfo info : tensors) {
-                Tensor weight = isMatrix(info)
-                        ? matrices.narrow(0, at, info.elements()).view(shape(info))
-                        : Tensors.empty(device, ScalarType.Float, shape(info));
-                at += isMatrix(info) ? aligned(info.elements()) : 0;
-                read(folder, info, weight);
-                weights.put(info.name(), weight);
+            for (TensorSpec spec : tensors) {
+                Tensor weight = isMatrix(spec)
+                        ? matrices.narrow(0, at, spec.elements()).view(shape(spec))
+                        : Tensors.empty(device, ScalarType.Float, shape(spec));
+                at += isMatrix(spec) ? aligned(spec.elements()) : 0;
+                source.fill(spec, weight);
+                weights.put(spec.name(), weight);
             }
         }
         return new Parameters(device, weights, null);
     }
 
-    private static boolean isMatrix(TensorInfo info) {
-        return info.shape().size() > 1;
+    private static boolean isMatrix(TensorSpec spec) {
+        return spec.shape().size() > 1;
     }
 
-    private static long[] shape(TensorInfo info) {
-        return info.shape().stream().mapToLong(Long::longValue).toArray();
-    }
-
-    private static void read(SafetensorsFolder folder, TensorInfo info, Tensor target) {
-        String what = folder.path() + ": tensor '" + info.name() + "'";
-        ScalarType type = StoredType.of(info.dtype(), what);
-        boolean byKernel =
-                FusedDecoder.runsOn(Device.of(target)) && (type == ScalarType.Float || type == ScalarType.BFloat16);
-        if (!(byKernel ? convert(folder.data(info.name()), type, target) : copy(folder, info, type, target))) {
-            throw new UserError(what + " holds NaN or infinite weights; the file is damaged or its training diverged");
-        }
-    }
-
-    /** Copies and converts in one pass over the mapped file; returns whether all weights are finite. */
-    private static boolean convert(MemorySegment data, ScalarType type, Tensor target) {
-        return Conversion.copy(
-                FusedDecoder.team(),
-                new Conversion.Numbers(Tensors.plain(data), type == ScalarType.BFloat16),
-                new Conversion.Numbers(
-                        Tensors.bytesOf(target), target.scalar_type().intern() == ScalarType.BFloat16));
-    }
-
-    private static boolean copy(SafetensorsFolder folder, TensorInfo info, ScalarType type, Tensor target) {
-        Tensors.copyInto(target, folder.data(info.name()), type);
-        try (TensorScope _ = new TensorScope()) {
-            // A sum of absolute values is finite only if all of them are; float64 keeps it from overflowing.
-            return Double.isFinite(
-                    target.abs().sum(new ScalarTypeOptional(ScalarType.Double)).item_double());
-        }
+    private static long[] shape(TensorSpec spec) {
+        return spec.shape().stream().mapToLong(Long::longValue).toArray();
     }
 
     /** Returns how far a tensor of so many elements reaches in a flat buffer, up to where the next may start. */
-    static long aligned(long elements) {
+    public static long aligned(long elements) {
         return Math.ceilDiv(elements, (long) ALIGNMENT) * ALIGNMENT;
     }
 
@@ -371,6 +337,21 @@ public final class Parameters {
     /** Returns the number of weights, without alignment. */
     public long count() {
         return byName.values().stream().mapToLong(Tensor::numel).sum();
+    }
+
+    /** Leaves dropout to chance while {@code pass} runs: the same numbers for the same seed. */
+    public void withChance(long seed, Runnable pass) {
+        chance = OptionalLong.of(seed);
+        try {
+            pass.run();
+        } finally {
+            chance = OptionalLong.empty();
+        }
+    }
+
+    /** Returns the seed of {@link #withChance}; empty outside it, where nothing is dropped. */
+    public OptionalLong chance() {
+        return chance;
     }
 
     /** Makes the next gradient the first of its sum. */

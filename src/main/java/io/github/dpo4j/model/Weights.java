@@ -1,11 +1,11 @@
 package io.github.dpo4j.model;
 
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.model.lora.LowRank;
 import io.github.dpo4j.torch.Tensors;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -13,12 +13,16 @@ import org.jspecify.annotations.Nullable;
 /** Hands a folder's tensors to the decoder by name, checks their shapes, and at the end that none is left over. */
 final class Weights {
     private final Path folder;
-    private final Map<String, Tensor> tensors;
+    private final ModelWeights weights;
     private final Set<String> taken = new HashSet<>();
 
-    Weights(Path folder, Map<String, Tensor> tensors) {
+    Weights(Path folder, ModelWeights weights) {
         this.folder = folder;
-        this.tensors = tensors;
+        this.weights = weights;
+    }
+
+    ModelWeights all() {
+        return weights;
     }
 
     /** Returns {@code name}.weight, which must exist and have this shape. */
@@ -37,8 +41,20 @@ final class Weights {
         return take(name + ".bias", size);
     }
 
+    /** Returns the head that is tied to the embedding, unless an adapter has a head of its own: it is the base's embedding. */
+    Tensor tiedHead(String embedding, @Nullable String head) {
+        Tensor own = head == null ? null : weights.find(head + ".weight");
+        return own == null ? weights.base().weight(embedding + ".weight") : own;
+    }
+
+    /** Returns the adapter of a linear layer, or null. */
+    @Nullable
+    LowRank lowRank(String module) {
+        return weights.lowRank(module).orElse(null);
+    }
+
     private Tensor take(String name, long... shape) {
-        Tensor tensor = tensors.get(name);
+        Tensor tensor = weights.find(name);
         if (tensor == null) {
             throw new UserError(folder + ": tensor '" + name + "' is missing; config.json asks for it with shape "
                     + Arrays.toString(shape));
@@ -54,7 +70,7 @@ final class Weights {
 
     /** Throws where a tensor of the files was not taken. */
     void refuseSurplus() {
-        for (String name : tensors.keySet()) {
+        for (String name : weights.base().byName().keySet()) {
             if (!taken.contains(name)) {
                 throw new UserError(folder + ": tensor '" + name
                         + "' has no place in the model that config.json describes; the two do not belong together");

@@ -1,5 +1,6 @@
 package io.github.dpo4j.train;
 
+import io.github.dpo4j.kernel.Chance;
 import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.torch.TensorScope;
@@ -20,8 +21,9 @@ public final class Trainer {
     private final double peakLearningRate;
     private final Schedule schedule;
     private final double maxGradNorm;
+    private final long seed;
 
-    /** {@code maxGradNorm} 0 leaves gradients unclipped; those that are kept by layer have to be. */
+    /** Trains without a seed of its own: nothing but dropout is left to chance. */
     public Trainer(
             Objective objective,
             Parameters parameters,
@@ -29,6 +31,23 @@ public final class Trainer {
             double peakLearningRate,
             Schedule schedule,
             double maxGradNorm) {
+        this(objective, parameters, optimizer, peakLearningRate, schedule, maxGradNorm, 0);
+    }
+
+    /**
+     * Prepares steps of these parameters.
+     *
+     * @param maxGradNorm 0 leaves gradients unclipped; those that are kept by layer have to be
+     * @param seed of dropout
+     */
+    public Trainer(
+            Objective objective,
+            Parameters parameters,
+            Optimizer optimizer,
+            double peakLearningRate,
+            Schedule schedule,
+            double maxGradNorm,
+            long seed) {
         if (maxGradNorm > 0 && parameters.gradientStorage() == GradientStorage.BY_LAYER) {
             throw new IllegalArgumentException("the norm of gradients is known too late to clip what is kept by layer");
         }
@@ -38,6 +57,7 @@ public final class Trainer {
         this.peakLearningRate = peakLearningRate;
         this.schedule = schedule;
         this.maxGradNorm = maxGradNorm;
+        this.seed = seed;
     }
 
     /** What one step did; gradNorm is before clipping. */
@@ -90,14 +110,22 @@ public final class Trainer {
     }
 
     private void run(List<Objective.MicroBatch> microBatches, Made made) {
-        for (Objective.MicroBatch microBatch : microBatches) {
-            try (TensorScope scope = new TensorScope()) {
-                Objective.Unread unread = microBatch.start(true);
-                scope.keep(unread.values());
-                made.unread.add(new Ran(microBatch.examples(), unread));
+        long ofStep = Chance.mix(seed, made.step);
+        for (int i = 0; i < microBatches.size(); i++) {
+            Objective.MicroBatch microBatch = microBatches.get(i);
+            try {
+                parameters.withChance(Chance.mix(ofStep, i), () -> run(microBatch, made));
             } catch (NonFiniteLossException e) {
                 throw nonFinite(made.step, microBatch.examples(), e);
             }
+        }
+    }
+
+    private static void run(Objective.MicroBatch microBatch, Made made) {
+        try (TensorScope scope = new TensorScope()) {
+            Objective.Unread unread = microBatch.start(true);
+            scope.keep(unread.values());
+            made.unread.add(new Ran(microBatch.examples(), unread));
         }
     }
 

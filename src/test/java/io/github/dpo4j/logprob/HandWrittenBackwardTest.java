@@ -12,21 +12,28 @@ import io.github.dpo4j.golden.Golden;
 import io.github.dpo4j.golden.Variant;
 import io.github.dpo4j.golden.Variant.Stored;
 import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.GradientStorage;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.model.fused.FusedDecoder;
 import io.github.dpo4j.model.fused.FusedMemory;
+import io.github.dpo4j.model.lora.Adapter;
+import io.github.dpo4j.model.lora.LoraSettings;
+import io.github.dpo4j.model.lora.LoraTargets;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
+import io.github.dpo4j.torch.NoGrad;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
@@ -278,6 +285,88 @@ class HandWrittenBackwardTest {
                 long taken = Objects.requireNonNull(model.fused()).workspaceBytes();
                 assertThat(taken).isBetween(plan.bytesPerToken() * 100, plan.bytes(200));
             }
+        }
+    }
+
+    /** A policy with an adapter that changes it: B is not zero. */
+    private static CausalLm adapted(String family, ComputeType type, LoraSettings settings) throws IOException {
+        ModelFolder folder = ModelFolder.open(Golden.of(family).policyFolder());
+        Adapter shape = folder.adapterToTrain(Optional.of(settings)).orElseThrow();
+        CausalLm model = folder.loadAdapted(folder.loadBase(Device.CPU, type), shape, 7, type, GradientStorage.WHOLE);
+        Random random = new Random(3);
+        try (NoGrad _ = new NoGrad();
+                TensorScope _ = new TensorScope()) {
+            model.parameters().byName().forEach((name, weight) -> {
+                if (name.endsWith("lora_B.weight") || name.endsWith("lora_magnitude_vector")) {
+                    float[] noise = new float[Math.toIntExact(weight.numel())];
+                    for (int i = 0; i < noise.length; i++) {
+                        noise[i] = (float) (0.05 * random.nextGaussian());
+                    }
+                    weight.add_(Tensors.ofFloats(noise, Device.CPU).view(Tensors.shape(weight)));
+                }
+            });
+        }
+        return model;
+    }
+
+    private static LoraSettings lora(double dropout, boolean dora, String... saved) {
+        return new LoraSettings(5, 10, dropout, new LoraTargets.AllLinear(), false, dora, List.of(saved));
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.dpo4j.golden.Golden#families")
+    void gradientsOfAnAdapterAreAutograds(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = adapted(family, ComputeType.FLOAT32, lora(0, false));
+            assertThat(model.parameters().byName().keySet()).allMatch(name -> name.contains(".lora_"));
+            assertSame(model, pack(family));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "gpt2", "gpt_neox", "gemma3", "phi3"})
+    void gradientsOfDoraAreAutograds(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            assertSame(adapted(family, ComputeType.FLOAT32, lora(0, true)), pack(family));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "gpt2"})
+    void whatFallsOutIsTheSameByHand(String family) throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = adapted(family, ComputeType.FLOAT32, lora(0.3, false));
+            double[] whole = fused(model, pack(family)).logps();
+            model.parameters().withChance(11, () -> {
+                try {
+                    assertSame(model, pack(family));
+                    assertThat(fused(model, pack(family)).logps()).isNotEqualTo(whole);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "mistral"})
+    void modulesThatAreTrainedWhole(String family) throws IOException {
+        String[] saved = family.equals("llama") ? new String[] {"embed_tokens", "norm"} : new String[] {"lm_head"};
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = adapted(family, ComputeType.FLOAT32, lora(0, false, saved));
+            assertThat(model.parameters().byName())
+                    .containsKey(family.equals("llama") ? "model.embed_tokens.weight" : "lm_head.weight");
+            assertSame(model, pack(family));
+        }
+    }
+
+    /** The self-check computes in float32 on a base that is bfloat16. */
+    @Test
+    void anAdapterInFloat32BesideABaseInBfloat16() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model =
+                    adapted("llama3", ComputeType.BFLOAT16, lora(0, false)).computingIn(ComputeType.FLOAT32);
+            assertSame(model, pack("llama3"));
         }
     }
 }

@@ -2,7 +2,9 @@ package io.github.dpo4j.model.fused;
 
 import io.github.dpo4j.kernel.Conversion;
 import io.github.dpo4j.kernel.Team;
+import io.github.dpo4j.model.ModelWeights;
 import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.model.lora.LoraModule;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Tensors;
 import java.lang.foreign.MemorySegment;
@@ -11,22 +13,35 @@ import org.jspecify.annotations.Nullable;
 
 /** A model's weights as products take them: matrices in the compute type, and the float32 gradients that belong to them. */
 final class ComputeWeights {
-    private final Parameters parameters;
+    private final ModelWeights weights;
+    private final Parameters trained;
     /** The trained matrices in bfloat16, laid out as the flat buffer's; null where the weights are used as they are. */
     private final @Nullable Tensor copy;
 
-    ComputeWeights(Parameters parameters, ComputeType type) {
-        this.parameters = parameters;
-        this.copy = parameters.isTrainable() && type != ComputeType.FLOAT32 ? parameters.half() : null;
+    ComputeWeights(ModelWeights weights, ComputeType type) {
+        this.weights = weights;
+        this.trained = weights.trained();
+        this.copy = trained.isTrainable() && type != ComputeType.FLOAT32 ? trained.half() : null;
     }
 
-    /** Returns a matrix in the compute type, in the shape of its file. */
+    /** Returns a matrix in the shape of its file, in the compute type unless it is frozen in another. */
     Tensor matrix(String name) {
-        return copy == null ? stored(name) : parameters.part(copy, name);
+        return copy != null && isTrained(name) ? trained.part(copy, name) : stored(name);
+    }
+
+    /** As {@link #matrix} of the base, whatever an adapter puts in its place. */
+    Tensor baseMatrix(String name) {
+        return weights.base().isTrainable() ? matrix(name) : weights.base().weight(name);
     }
 
     private Tensor stored(String name) {
-        return parameters.isTrainable() ? parameters.part(parameters.flat(), name) : parameters.weight(name);
+        return isTrained(name)
+                ? trained.part(trained.flat(), name)
+                : weights.owner(name).weight(name);
+    }
+
+    private boolean isTrained(String name) {
+        return trained.isTrainable() && weights.owner(name) == trained;
     }
 
     /** Returns a vector's float32 memory. */
@@ -34,10 +49,10 @@ final class ComputeWeights {
         return Tensors.bytesOf(stored(name));
     }
 
-    /** Returns where the gradient of a weight is summed, float32; null for a frozen model. */
+    /** Returns where the gradient of a weight is summed, float32; null for a frozen one. */
     @Nullable
     Tensor gradient(String name) {
-        return parameters.isTrainable() ? parameters.gradient(name) : null;
+        return isTrained(name) ? trained.gradient(name) : null;
     }
 
     @Nullable
@@ -47,18 +62,46 @@ final class ComputeWeights {
     }
 
     boolean has(String name) {
-        return parameters.byName().containsKey(name);
+        return weights.owner(name).byName().containsKey(name);
+    }
+
+    /** Returns the adapter of a linear layer whose weight is {@code outIn}, by the layer's name; null where it has none. */
+    @Nullable
+    Adaptation adaptation(String linear, Tensor outIn) {
+        ModelWeights.Adapted adapted = weights.adapted().orElse(null);
+        LoraModule module =
+                adapted == null ? null : adapted.adapter().module(linear).orElse(null);
+        if (adapted == null || module == null) {
+            return null;
+        }
+        String a = LoraModule.a(linear);
+        String b = LoraModule.b(linear);
+        String magnitude = LoraModule.magnitude(linear);
+        return new Adaptation(
+                matrix(a),
+                matrix(b),
+                gradient(a),
+                gradient(b),
+                (float) module.scale(),
+                ModelWeights.dropout(adapted, module),
+                module.dora()
+                        ? new Lengths(
+                                weights.lowRank(linear).orElseThrow(),
+                                outIn,
+                                adapted.parameters(),
+                                vector(magnitude),
+                                gradientMemory(magnitude))
+                        : null);
     }
 
     /** Rounds the trained matrices again if they have changed since the last time. */
     void refresh(Team team) {
-        if (copy == null || !parameters.halfIsStale()) {
+        if (copy == null || !trained.halfIsStale()) {
             return;
         }
-        MemorySegment matrices =
-                Tensors.bytesOf(parameters.flat()).asSlice(0, parameters.decayedElements() * Float.BYTES);
+        MemorySegment matrices = Tensors.bytesOf(trained.flat()).asSlice(0, trained.decayedElements() * Float.BYTES);
         Conversion.copy(
                 team, new Conversion.Numbers(matrices, false), new Conversion.Numbers(Tensors.bytesOf(copy), true));
-        parameters.halfIsCurrent();
+        trained.halfIsCurrent();
     }
 }

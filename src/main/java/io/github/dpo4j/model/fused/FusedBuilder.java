@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
+import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** Puts a fused decoder's layers together from the same settings and names as the plain decoder's. */
@@ -110,12 +111,16 @@ record FusedBuilder(DecoderSettings settings, WeightNames names, ComputeWeights 
     private Product product(String name) {
         String weight = name + ".weight";
         @Nullable String bias = weights.has(name + ".bias") ? name + ".bias" : null;
-        return Product.of(
-                weights.matrix(weight),
+        Tensor stored = weights.matrix(weight);
+        Tensor outIn = settings.linears().outIn(stored);
+        return new Product(
+                outIn,
+                outIn.t(),
                 weights.gradient(weight),
                 settings.linears() == Linear.Layout.IN_OUT,
                 bias == null ? null : weights.vector(bias),
-                bias == null ? null : weights.gradientMemory(bias));
+                bias == null ? null : weights.gradientMemory(bias),
+                weights.adaptation(name, outIn));
     }
 
     private static Gates.Activation activation(Activation activation) {

@@ -4,6 +4,7 @@ import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.kernel.Rows;
 import io.github.dpo4j.kernel.Team;
 import io.github.dpo4j.model.DecoderSettings;
+import io.github.dpo4j.model.ModelWeights;
 import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.model.WeightNames;
 import io.github.dpo4j.torch.ComputeType;
@@ -15,7 +16,6 @@ import io.github.dpo4j.torch.Workspace;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +32,9 @@ public final class FusedDecoder {
     final List<FusedLayer> layers = new ArrayList<>();
     final FusedLayer.NormPart finalNorm;
     final FusedHead head;
+    /** Whether the two have one gradient. */
+    final boolean headIsEmbedding;
+
     final FusedAttention attention;
     final Workspace saved = new Workspace();
     final Workspace scratch = new Workspace();
@@ -44,12 +47,13 @@ public final class FusedDecoder {
     record Table(Rows rows, @Nullable MemorySegment gradient) {}
 
     /** Makes views of the model's weights, which belong to the innermost scope. */
-    public FusedDecoder(DecoderSettings settings, WeightNames names, Parameters parameters, ComputeType computeType) {
+    public FusedDecoder(
+            DecoderSettings settings, WeightNames names, ModelWeights modelWeights, ComputeType computeType) {
         this.settings = settings;
         this.type = computeType.scalarType();
-        this.parameters = parameters;
+        this.parameters = modelWeights.trained();
         try (NoGrad _ = new NoGrad()) {
-            weights = new ComputeWeights(parameters, computeType);
+            weights = new ComputeWeights(modelWeights, computeType);
             FusedBuilder builder = new FusedBuilder(settings, names, weights);
             String tokens = names.embedding() + ".weight";
             embedding = table(tokens);
@@ -58,8 +62,17 @@ public final class FusedDecoder {
                 layers.add(builder.layer(i));
             }
             finalNorm = builder.norm(names.finalNorm());
-            String output = settings.tied() ? tokens : Objects.requireNonNull(names.head()) + ".weight";
-            head = new FusedHead(team(), scratch, type, weights.matrix(output), weights.gradient(output));
+            String own = names.head() + ".weight";
+            boolean tied = settings.tied() && !weights.has(own);
+            // Beside a base that is tied, an adapter's embedding is no head.
+            boolean trainedEmbedding = tied && modelWeights.adapted().isEmpty();
+            headIsEmbedding = trainedEmbedding;
+            head = new FusedHead(
+                    team(),
+                    scratch,
+                    type,
+                    tied ? weights.baseMatrix(tokens) : weights.matrix(own),
+                    tied && !trainedEmbedding ? null : weights.gradient(tied ? tokens : own));
         }
         attention = new FusedAttention(
                 team(), scratch, type, settings.heads(), settings.keyValueHeads(), settings.headWidth());
@@ -67,7 +80,7 @@ public final class FusedDecoder {
 
     private Table table(String name) {
         Tensor matrix = weights.matrix(name);
-        boolean half = type == ScalarType.BFloat16;
+        boolean half = matrix.scalar_type().intern() == ScalarType.BFloat16;
         Rows rows = new Rows(Tensors.bytesOf(matrix), half, (int) matrix.size(0), (int) matrix.size(1));
         return new Table(rows, weights.gradientMemory(name));
     }

@@ -109,7 +109,7 @@ record FusedHead(
                     Gemm.multiply(
                             product.rounded(),
                             logits.rounded(),
-                            weight.narrow(0, ranges.from(number), ranges.length(number)),
+                            Gemm.as(weight.narrow(0, ranges.from(number), ranges.length(number)), type),
                             false);
                     Gradients.put(product.rows(), sum.rows(), 0, 0, true, own);
                     if (gradient != null) {
@@ -139,7 +139,8 @@ record FusedHead(
         Gemm.multiply(
                 logits.rounded(),
                 hidden.rounded(),
-                weight.narrow(0, ranges.from(number), ranges.length(number)).t(),
+                Gemm.as(weight.narrow(0, ranges.from(number), ranges.length(number)), type)
+                        .t(),
                 false);
         return logits;
     }

@@ -139,7 +139,7 @@ public final class FusedPass {
                     tokens.tokenIds(),
                     model.settings.embeddingScale(),
                     model.embedding,
-                    overwrite && !model.settings.tied());
+                    overwrite && !model.headIsEmbedding);
             if (model.learnedPositions != null) {
                 scatter(streamGradient, tokens.positions(), 1, model.learnedPositions, overwrite);
             }

@@ -36,6 +36,10 @@ final class Matrix {
         return rows;
     }
 
+    ScalarType type() {
+        return rows.half() ? ScalarType.BFloat16 : ScalarType.Float;
+    }
+
     int width() {
         return rows.width();
     }

@@ -9,10 +9,11 @@ import org.jspecify.annotations.Nullable;
  * y = x W^T, and the product backward to x. The bias is added by the kernel that reads y next; {@link WeightGradients} makes
  * the gradients of weight and bias.
  *
- * @param outIn the weight in the compute type as [out, in], perhaps a transposed view
+ * @param outIn the weight, in the compute type unless it is frozen in another, as [out, in], perhaps a transposed view
  * @param inOut the other way round
  * @param gradient float32 in the stored layout, added to; null for a frozen weight
  * @param transposed whether the weight lies as [in, out]
+ * @param adaptation an adapter beside the weight, or null
  */
 record Product(
         Tensor outIn,
@@ -20,31 +21,24 @@ record Product(
         @Nullable Tensor gradient,
         boolean transposed,
         @Nullable MemorySegment bias,
-        @Nullable MemorySegment biasGradient) {
-
-    static Product of(
-            Tensor stored,
-            @Nullable Tensor gradient,
-            boolean transposed,
-            @Nullable MemorySegment bias,
-            @Nullable MemorySegment biasGradient) {
-        Tensor other = stored.t();
-        return transposed
-                ? new Product(other, stored, gradient, true, bias, biasGradient)
-                : new Product(stored, other, gradient, false, bias, biasGradient);
-    }
+        @Nullable MemorySegment biasGradient,
+        @Nullable Adaptation adaptation) {
 
     int outputs() {
         return Math.toIntExact(outIn.size(0));
     }
 
-    /** Fills the part's rows of y. */
+    int inputs() {
+        return Math.toIntExact(outIn.size(1));
+    }
+
+    /** Fills the part's rows of y, without an adapter. */
     void forward(Part part, Matrix x, Matrix y) {
-        Gemm.multiply(y.part(part), x.part(part), inOut, false);
+        Gemm.multiply(y.part(part), x.part(part), Gemm.as(inOut, y.type()), false);
     }
 
     /** dx = dy W, or dx += dy W, in the part's rows. */
     void inputGradient(Part part, Matrix dy, Matrix dx, boolean add) {
-        Gemm.multiply(dx.part(part), dy.part(part), outIn, add);
+        Gemm.multiply(dx.part(part), dy.part(part), Gemm.as(outIn, dx.type()), add);
     }
 }

@@ -54,13 +54,14 @@ final class WeightGradients {
         }
         Tensor gradient = product.gradient();
         if (gradient != null) {
-            dy.clearRounding();
-            x.clearRounding();
             add(gradient, product.transposed() ? x : dy, product.transposed() ? dy : x);
         }
     }
 
-    private void add(Tensor gradient, Matrix left, Matrix right) {
+    /** Adds a gradient that is left^T right, sums over tokens. */
+    void add(Tensor gradient, Matrix left, Matrix right) {
+        left.clearRounding();
+        right.clearRounding();
         int columns = even(right.width(), MOST_COLUMNS);
         int round = Rows.round(1);
         int rows = even(left.width(), Math.min(MOST_ROWS, TILE / columns / round * round));

@@ -49,7 +49,8 @@ class WeightGradientsTest {
                     ? Tensors.zeros(Device.CPU, type, inputs, outputs)
                     : Tensors.zeros(Device.CPU, type, outputs, inputs);
             Tensor gradient = Tensors.full(Device.CPU, ScalarType.Float, 2, Tensors.shape(weight));
-            Product product = Product.of(weight, gradient, transposed, null, null);
+            Tensor outIn = transposed ? weight.t() : weight;
+            Product product = new Product(outIn, outIn.t(), gradient, transposed, null, null, null);
             WeightGradients gradients = new WeightGradients(workspace, type, overwrite);
             gradients.add(product, dy, x);
             gradients.run(FusedDecoder.team());
