@@ -58,7 +58,9 @@ public record DpoSettings(
         if (referenceFree && reference.isPresent()) {
             throw new UserError("reference_free and reference_model exclude each other; leave one away");
         }
-        if (referenceStorage instanceof ReferenceStorage.Moving && loss instanceof LossMix mix && !mix.needsReference()) {
+        if (referenceStorage instanceof ReferenceStorage.Moving
+                && loss instanceof LossMix mix
+                && !mix.needsReference()) {
             throw new UserError("sync_ref_model is set, but no loss of " + String.join("+", lossNames)
                     + " reads the reference; leave it away");
         }

@@ -115,8 +115,7 @@ public record ModelCard(
         String what = weights == Weights.ADAPTER ? "A LoRA adapter for " : "A language model that began as ";
         String how = switch (method) {
             case Method.Sft _ -> ", fine-tuned on example completions (SFT).";
-            case Method.Dpo dpo ->
-                ", tuned on " + line(dpo.examples()) + " of completions, the preferred before the rejected ones.";
+            case Method.Dpo dpo -> ", tuned on preferences: " + line(dpo.examples()) + " of completions.";
         };
         return "\n# " + line(name) + "\n\n" + what + model(baseModel) + how + "\n";
     }
