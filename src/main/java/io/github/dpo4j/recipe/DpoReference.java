@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.logprob.LogpsStore;
 import io.github.dpo4j.logprob.ReferenceLogps;
+import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.text.TokenizedPair;
@@ -38,6 +40,8 @@ final class DpoReference {
     private final List<Setting> resolved = new ArrayList<>();
     /** Where stored logps lie; empty where none are stored, and before {@link #decide}. */
     private Optional<Path> stores = Optional.empty();
+    /** The live reference's weights, once they are loaded. */
+    private Optional<Parameters> base = Optional.empty();
 
     /**
      * Pairs whose reference logps the run needs.
@@ -137,7 +141,19 @@ final class DpoReference {
     private List<ReferenceLogps> live() {
         resolved.add(Setting.of(CHOICE, "live"));
         TrainingSettings training = settings.training();
-        return same(new ReferenceLogps.Live(folder.loadFrozen(training.device(), training.computeType())));
+        CausalLm reference = folder.loadFrozen(training.device(), training.computeType());
+        base = Optional.of(reference.weights().base());
+        return same(new ReferenceLogps.Live(reference));
+    }
+
+    /**
+     * Returns the weights that an adapter's policy may share: those of a live reference that is of the policy's own model; empty
+     * without one.
+     *
+     * @param policy where the policy starts
+     */
+    Optional<Parameters> base(ModelFolder policy) {
+        return folder.path().equals(policy.path()) ? base : Optional.empty();
     }
 
     /** True if storing takes fewer passes of the reference over a pair than the run makes; a resumed run stays with its choice. */

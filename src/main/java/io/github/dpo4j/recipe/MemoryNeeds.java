@@ -4,6 +4,8 @@ import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.WeightCounts;
+import io.github.dpo4j.model.fused.FusedMemory;
+import io.github.dpo4j.model.lora.Adapter;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.train.OptimizerSettings;
 import java.util.Arrays;
@@ -16,6 +18,8 @@ import java.util.stream.Stream;
  *
  * @param reference empty where it is never loaded
  * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
+ * @param adapter what is trained where it is not the whole policy, which is then the frozen base
+ * @param sharedBase whether a live reference has the policy's base, and so takes nothing
  * @param clips whether gradients are clipped by their norm, so that all must be there
  * @param examples how long they are
  * @param storeBytes of stored reference logps, which are mapped
@@ -25,12 +29,21 @@ public record MemoryNeeds(
         Model policy,
         Optional<Model> reference,
         boolean live,
+        Optional<Trained> adapter,
+        boolean sharedBase,
         OptimizerSettings optimizer,
         ComputeType type,
         boolean clips,
         Examples examples,
         long storeBytes,
         long programBytes) {
+
+    /** An adapter's weights, and what a pass keeps of it. */
+    public record Trained(WeightCounts weights, FusedMemory.AdapterWidths widths) {
+        static Trained of(ModelFolder base, Adapter adapter) {
+            return new Trained(base.counts(adapter), base.widths(adapter));
+        }
+    }
 
     /**
      * What the JVM and libtorch take beside the Java heap. Measured: 217 MiB of anonymous memory over a heap of 64 MiB
@@ -84,11 +97,14 @@ public record MemoryNeeds(
      * @param lengths of all examples, in packed tokens
      * @param held lengths of the held-out ones
      */
-    static MemoryNeeds of(TrainingSettings training, ModelFolder policy, long[] lengths, LongStream held) {
+    static MemoryNeeds of(
+            TrainingSettings training, ModelFolder policy, Optional<Adapter> adapter, long[] lengths, LongStream held) {
         BatchPlan plan = training.plan(lengths.length);
         return new MemoryNeeds(
                 Model.of(policy),
                 Optional.empty(),
+                false,
+                adapter.map(shape -> Trained.of(policy, shape)),
                 false,
                 training.optimizer(),
                 training.computeType(),
@@ -98,11 +114,24 @@ public record MemoryNeeds(
                 BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
     }
 
-    MemoryNeeds withReference(ModelFolder folder, boolean stays) {
+    /** Returns the weights that are trained: the adapter's, or all. */
+    WeightCounts trained() {
+        return adapter.map(Trained::weights).orElse(policy.weights());
+    }
+
+    /**
+     * Adds a reference.
+     *
+     * @param stays as long as the run lasts
+     * @param shares has the policy's own base, which is loaded once
+     */
+    MemoryNeeds withReference(ModelFolder folder, boolean stays, boolean shares) {
         return new MemoryNeeds(
                 policy,
                 Optional.of(Model.of(folder)),
                 stays,
+                adapter,
+                shares && stays,
                 optimizer,
                 type,
                 clips,
@@ -112,23 +141,48 @@ public record MemoryNeeds(
     }
 
     MemoryNeeds withStore(long bytes) {
-        return new MemoryNeeds(policy, reference, live, optimizer, type, clips, examples, bytes, programBytes);
+        return new MemoryNeeds(
+                policy, reference, live, adapter, sharedBase, optimizer, type, clips, examples, bytes, programBytes);
     }
 
     MemoryNeeds withStoredReference() {
-        return new MemoryNeeds(policy, reference, false, optimizer, type, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy, reference, false, adapter, false, optimizer, type, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(OptimizerSettings other) {
-        return new MemoryNeeds(policy, reference, live, other, type, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy, reference, live, adapter, sharedBase, other, type, clips, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds with(ComputeType other) {
-        return new MemoryNeeds(policy, reference, live, optimizer, other, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy,
+                reference,
+                live,
+                adapter,
+                sharedBase,
+                optimizer,
+                other,
+                clips,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds withoutClipping() {
-        return new MemoryNeeds(policy, reference, live, optimizer, type, false, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy,
+                reference,
+                live,
+                adapter,
+                sharedBase,
+                optimizer,
+                type,
+                false,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds withLongest(long tokens) {
@@ -136,6 +190,8 @@ public record MemoryNeeds(
                 policy,
                 reference,
                 live,
+                adapter,
+                sharedBase,
                 optimizer,
                 type,
                 clips,

@@ -6,7 +6,6 @@ import io.github.dpo4j.batch.PreferenceBatch;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
-import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.text.TokenizedCompletion;
 import io.github.dpo4j.text.TokenizedPair;
 import io.github.dpo4j.torch.ComputeType;
@@ -63,7 +62,7 @@ final class SelfCheck {
                     .toList();
             return List.of(
                     batchMates(exact.policy(), alone, PreferenceBatch.of(mates).tokens()),
-                    gradient(exact, objective.policy().parameters(), seed));
+                    gradient(exact, objective.policy(), seed));
         }
     }
 
@@ -77,7 +76,7 @@ final class SelfCheck {
             List<PackedTokens> alone =
                     mates.stream().map(mate -> packed(List.of(mate))).toList();
             return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates)) + "; "
-                    + gradient(exact, objective.policy().parameters(), seed);
+                    + gradient(exact, objective.policy(), seed);
         }
     }
 
@@ -173,9 +172,10 @@ final class SelfCheck {
         return Math.abs(a - b) / Math.max(1, Math.abs(a));
     }
 
-    private static String gradient(Objective objective, Parameters parameters, long seed) {
+    private static String gradient(Objective objective, CausalLm policy, long seed) {
         int example = shortest(objective, 1).sum();
-        GradientCheck.Result result = GradientCheck.run(objective, parameters, example, seed);
+        GradientCheck.Result result =
+                GradientCheck.run(objective, policy.parameters(), policy.weights()::hasExactGradient, example, seed);
         if (!Double.isFinite(result.loss()) || !Double.isFinite(result.gradNorm())) {
             throw failed("loss " + result.loss() + " and gradient norm " + result.gradNorm() + " must be finite on "
                     + objective.describe(example));

@@ -56,7 +56,8 @@ class MemoryPlanTest {
 
     /** What does not grow in proportion, on this JVM's one thread. */
     private static long beside(long tokens) {
-        return FusedMemory.of(SMOL.settings(), ComputeType.BFLOAT16, false).beside(tokens);
+        return FusedMemory.of(SMOL.settings(), ComputeType.BFLOAT16, FusedMemory.AdapterWidths.NONE, false)
+                .beside(tokens);
     }
 
     private static long forwardBeside(long tokens) {
@@ -78,6 +79,8 @@ class MemoryPlanTest {
                 SMOL,
                 Optional.of(SMOL),
                 true,
+                Optional.empty(),
+                false,
                 ADAMW,
                 ComputeType.BFLOAT16,
                 true,
@@ -195,6 +198,8 @@ class MemoryPlanTest {
         MemoryNeeds needs = new MemoryNeeds(
                 tiny,
                 Optional.of(SMOL),
+                false,
+                Optional.empty(),
                 false,
                 ADAMW,
                 ComputeType.BFLOAT16,
