@@ -2,6 +2,7 @@ import io.github.dpo4j.data.OnBadRow;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PreferenceLoss;
 import io.github.dpo4j.recipe.ActivationCheckpointing;
+import io.github.dpo4j.recipe.AdapterChoice;
 import io.github.dpo4j.recipe.BatchSettings;
 import io.github.dpo4j.recipe.DpoRecipe;
 import io.github.dpo4j.recipe.DpoSettings;
@@ -57,7 +58,8 @@ public final class AlignInJava {
                 0, // steps between checkpoints: none
                 0, // checkpoints kept: all
                 ComputeType.FLOAT32,
-                Device.CPU);
+                Device.CPU,
+                AdapterChoice.NONE); // all weights are trained
         DpoSettings settings = new DpoSettings(
                 Path.of(args[0]),
                 Optional.empty(), // the reference is the policy's own start

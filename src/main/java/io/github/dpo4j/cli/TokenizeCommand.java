@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.model.ModelConfig;
 import io.github.dpo4j.model.ModelFamily;
+import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.recipe.PairSource;
 import io.github.dpo4j.text.ModelText;
 import io.github.dpo4j.text.TokenizedPair;
@@ -26,8 +27,8 @@ final class TokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         JsonLines.prepare(options.output);
-        ModelConfig config = ModelConfig.read(options.model);
-        try (ModelText text = ModelText.of(options.model)) {
+        ModelConfig config = ModelConfig.read(ModelFolder.modelIn(options.model));
+        try (ModelText text = ModelText.of(ModelFolder.textIn(options.model))) {
             PairSource.Pairs pairs = new PairSource(
                             options.maxLength(),
                             options.maxPromptLength(),

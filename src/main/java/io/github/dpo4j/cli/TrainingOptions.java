@@ -231,6 +231,9 @@ final class TrainingOptions {
     CommandSpec command;
 
     @Mixin
+    LoraOptions lora = new LoraOptions();
+
+    @Mixin
     TorchOptions torch = new TorchOptions();
 
     TrainingSettings settings(String name, double usualLearningRate) {
@@ -259,7 +262,8 @@ final class TrainingOptions {
                 saveSteps,
                 saveTotalLimit,
                 torch.computeType(device, resume ? Optional.of(output(name)) : Optional.empty()),
-                device);
+                device,
+                lora.choice());
     }
 
     /** Prints the plan of a run's memory and returns the exit code. */

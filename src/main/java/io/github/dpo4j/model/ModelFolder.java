@@ -2,6 +2,7 @@ package io.github.dpo4j.model;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.model.fused.FusedDecoder;
+import io.github.dpo4j.model.fused.FusedMemory;
 import io.github.dpo4j.model.lora.Adapter;
 import io.github.dpo4j.model.lora.AdapterFolder;
 import io.github.dpo4j.model.lora.LoraSettings;
@@ -14,6 +15,7 @@ import io.github.dpo4j.safetensors.TensorSpec;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -59,6 +61,21 @@ public record ModelFolder(
         try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
             return new ModelFolder(path, config, family, settings, files.layout(), adapter);
         }
+    }
+
+    /** Returns the folder of the model itself: {@code path}, or the base of the adapter that lies there. */
+    public static Path modelIn(Path path) {
+        return AdapterFolder.isOne(path) ? AdapterFolder.open(path).base() : path;
+    }
+
+    /** Returns the folder whose tokenizer goes with {@code path}: an adapter may bring its own. */
+    public static Path textIn(Path path) {
+        return Files.isRegularFile(path.resolve("tokenizer.json")) ? path : modelIn(path);
+    }
+
+    /** Returns the folder whose tokenizer goes with what was opened. */
+    public Path text() {
+        return textIn(opened());
     }
 
     /** Returns the folder that was opened: the adapter's, or the model's. */
@@ -247,6 +264,11 @@ public record ModelFolder(
     /** Counts the weights of an adapter of this model. */
     public WeightCounts counts(Adapter shape) {
         return counts(shape.tensors(), 0);
+    }
+
+    /** Returns what a pass keeps of an adapter of this model. */
+    public FusedMemory.AdapterWidths widths(Adapter shape) {
+        return shape.widths(names()::layerOf);
     }
 
     private WeightCounts counts(List<TensorSpec> weights, long fileBytes) {

@@ -45,6 +45,18 @@ public record ModelWeights(Parameters base, Optional<Adapted> adapted) {
         return owner(tensor).byName().get(tensor);
     }
 
+    /**
+     * True for a trained weight whose gradient is the slope of the loss. Those of A and B under DoRA are not: the rows' own
+     * lengths, which they change, count as constants.
+     */
+    public boolean hasExactGradient(String tensor) {
+        return adapted.map(adapter -> !adapter.adapter().settings().dora()
+                        || adapter.adapter().saved().stream()
+                                .anyMatch(saved -> saved.name().equals(tensor))
+                        || LoraModule.isMagnitude(tensor))
+                .orElse(true);
+    }
+
     /** Returns the adapter of a linear layer, by the layer's name; empty where it has none. */
     public Optional<LowRank> lowRank(String module) {
         return adapted.flatMap(adapter -> adapter.adapter().module(module).map(found -> lowRank(adapter, found)));

@@ -13,14 +13,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** Writes a trained model as the folder it came from: the same files, names and dtypes, the tokenizer's files byte for byte. */
 public final class ModelWriter {
-    private static final List<String> COPIED = List.of(
-            "generation_config.json",
+    private static final List<String> TEXT = List.of(
             "tokenizer.json",
             "tokenizer_config.json",
             "special_tokens_map.json",
@@ -32,41 +30,49 @@ public final class ModelWriter {
 
     private ModelWriter() {}
 
-    /** Writes {@code model}, loaded from {@code source}, into {@code target}; {@code dtype} replaces the files' own where given. */
+    /**
+     * Writes {@code model}, loaded from {@code source}, as a whole model into {@code target}: with its adapter merged, if it has
+     * one. {@code dtype} replaces the files' own where given.
+     */
     public static void write(CausalLm model, ModelFolder source, Path target, Optional<DType> dtype)
             throws IOException {
         Files.createDirectories(target);
-        WeightNames names = source.family()
-                .names(source.settings(), model.parameters().byName().keySet());
         Layout layout =
                 withoutBuffers(source, dtype.map(source.layout()::withFloats).orElse(source.layout()));
-        Map<String, Tensor> weights = model.parameters().byName();
-        SafetensorsWriter.writeFolder(target, layout, (spec, sink) -> {
-            String name = source.isTiedHead(names, spec.name()) ? names.embedding() + ".weight" : spec.name();
-            Tensor weight = weights.get(name);
-            if (weight == null) {
-                throw new IllegalStateException("no weights for tensor " + spec.name());
-            }
-            try (TensorScope _ = new TensorScope();
-                    NoGrad _ = new NoGrad()) {
-                Tensor stored = weight.detach()
-                        .to(StoredType.of(spec.dtype(), spec.name()))
-                        .cpu()
-                        .contiguous();
-                sink.write(Tensors.bytesOf(stored));
-            }
-        });
-        for (String file : COPIED) {
-            Path from = source.path().resolve(file);
-            if (Files.isRegularFile(from)) {
-                AtomicFiles.write(target.resolve(file), out -> Files.copy(from, out));
-            }
+        try (Merge merge = Merge.of(model, source)) {
+            SafetensorsWriter.writeFolder(target, layout, (spec, sink) -> {
+                try (TensorScope _ = new TensorScope();
+                        NoGrad _ = new NoGrad()) {
+                    Tensor stored = merge.weight(spec.name())
+                            .detach()
+                            .to(StoredType.of(spec.dtype(), spec.name()))
+                            .cpu()
+                            .contiguous();
+                    sink.write(Tensors.bytesOf(stored));
+                }
+            });
         }
+        copyText(source.text(), target);
+        copy("generation_config.json", source.path(), target);
         // Last, so that a folder with a config is a whole one.
         byte[] config = Files.readAllBytes(source.path().resolve("config.json"));
         AtomicFiles.write(
                 target.resolve("config.json"),
                 out -> out.write(dtype.isPresent() ? withDtype(source.config(), dtype.get()) : config));
+    }
+
+    /** Copies the tokenizer's files, byte for byte. */
+    public static void copyText(Path source, Path target) throws IOException {
+        for (String file : TEXT) {
+            copy(file, source, target);
+        }
+    }
+
+    private static void copy(String file, Path source, Path target) throws IOException {
+        Path from = source.resolve(file);
+        if (Files.isRegularFile(from)) {
+            AtomicFiles.write(target.resolve(file), out -> Files.copy(from, out));
+        }
     }
 
     private static Layout withoutBuffers(ModelFolder source, Layout layout) {

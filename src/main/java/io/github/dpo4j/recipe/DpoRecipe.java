@@ -5,6 +5,7 @@ import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.lora.Adapter;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PlackettLuce;
 import io.github.dpo4j.report.HashedFile;
@@ -48,10 +49,10 @@ public final class DpoRecipe {
         RunFolder folder = RunFolder.open(settings.output(), settings.start(), settings.inputs());
         try (TensorScope _ = new TensorScope();
                 Arena maps = Arena.ofShared();
-                ModelText text = ModelText.of(settings.model())) {
+                ModelText text = ModelText.of(ModelFolder.textIn(settings.model()))) {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
-            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", start));
             Preferences pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
             Optional<Preferences> held = held(text, start, folder, inputs);
 
@@ -59,8 +60,11 @@ public final class DpoRecipe {
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
             ModelFolder referenceFolder = reference(start, datasets, inputs);
             DpoReference source = new DpoReference(settings, referenceFolder, datasets, inputs, observer, this::say);
+            Optional<Adapter> adapter = training.adapterOf(start);
             MicroBatchBudget micro = MicroBatchBudget.of(
-                    training, folder, memory(start, referenceFolder, source.decide(folder), source, pairs, held));
+                    training,
+                    folder,
+                    memory(start, adapter, referenceFolder, source.decide(folder), source, pairs, held));
             micro.requireFits();
             micro.notes().forEach(this::say);
 
@@ -69,7 +73,7 @@ public final class DpoRecipe {
             List<ReferenceLogps> reference = source.load(maps, clock);
 
             // The policy pi starts where it is.
-            CausalLm policy = start.loadTrainable(training.device(), training.computeType(), micro.gradients());
+            CausalLm policy = training.load(start, adapter, source.base(start), micro.gradients());
             policy.recomputeActivations(micro.recompute());
             PreferenceObjective objective = objective(policy, reference.getFirst(), pairs);
             boolean ownStart = settings.reference().isEmpty() && settings.hasReference();
@@ -85,7 +89,8 @@ public final class DpoRecipe {
                     new Optimizer(training.optimizer(), policy.parameters()),
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
-                    training.maxGradNorm());
+                    training.maxGradNorm(),
+                    training.seed());
             RunRecord record = new RunRecord(
                     "dpo", folder, settings.list(source.resolved(), micro), training, inputs, notes, clock);
             MovingReference moving = source.moving(policy);
@@ -127,9 +132,9 @@ public final class DpoRecipe {
     /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
     public MemoryPlan plan() throws IOException {
         RunFolder folder = RunFolder.planned(settings.output(), settings.start());
-        try (ModelText text = ModelText.of(settings.model())) {
+        try (ModelText text = ModelText.of(ModelFolder.textIn(settings.model()))) {
             ModelFolder start = ModelFolder.open(settings.model());
-            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", start));
             Preferences pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
             Optional<Preferences> held = held(text, start, null, inputs);
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
@@ -138,29 +143,46 @@ public final class DpoRecipe {
             return MicroBatchBudget.of(
                             settings.training(),
                             folder,
-                            memory(start, reference, source.decide(folder), source, pairs, held))
+                            memory(
+                                    start,
+                                    settings.training().adapterOf(start),
+                                    reference,
+                                    source.decide(folder),
+                                    source,
+                                    pairs,
+                                    held))
                     .requirePlan();
         }
     }
 
     private MemoryNeeds memory(
             ModelFolder start,
+            Optional<Adapter> adapter,
             ModelFolder reference,
             DpoReference.Loaded loaded,
             DpoReference source,
             Preferences pairs,
             Optional<Preferences> held) {
+        if (adapter.isPresent() && settings.referenceStorage() instanceof ReferenceStorage.Moving) {
+            throw new UserError(
+                    "sync_ref_model moves all weights of the reference, but the run trains an adapter; leave"
+                            + " sync_ref_model away, or train all weights");
+        }
         MemoryNeeds alone = MemoryNeeds.of(
                 settings.training(),
                 start,
+                adapter,
                 pairs.examples().stream().mapToLong(TokenizedPreference::tokens).toArray(),
                 held.stream().flatMap(h -> h.examples().stream()).mapToLong(TokenizedPreference::tokens));
         return switch (loaded) {
-            case ALWAYS ->
-                settings.referenceStorage() instanceof ReferenceStorage.Moving
-                        ? alone.withReference(reference, true).withMovingReference()
-                        : alone.withReference(reference, true);
-            case WHILE_STORING -> alone.withReference(reference, false).withStore(source.storeBytes());
+            case ALWAYS -> {
+                MemoryNeeds beside = alone.withReference(
+                        reference, true, adapter.isPresent() && reference.path().equals(start.path()));
+                yield settings.referenceStorage() instanceof ReferenceStorage.Moving
+                        ? beside.withMovingReference()
+                        : beside;
+            }
+            case WHILE_STORING -> alone.withReference(reference, false, false).withStore(source.storeBytes());
             case NEVER -> alone.withStore(source.storeBytes());
         };
     }
@@ -224,7 +246,7 @@ public final class DpoRecipe {
                     + start.settings().vocabularySize() + "; they must share a tokenizer");
         }
         datasets.forEach(dataset -> TokenBounds.check(dataset.pairs(), reference));
-        inputs.addAll(Provenance.model("reference_model", path));
+        inputs.addAll(Provenance.model("reference_model", reference));
         return reference;
     }
 

@@ -8,6 +8,7 @@ import io.github.dpo4j.logprob.LogpsStore;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.text.TokenizedPreference;
@@ -156,6 +157,18 @@ final class DpoReference {
                 ? loaded
                 : folder.loadFrozen(settings.training().device(), ComputeType.FLOAT32);
         return new MovingReference(moving, policy, loaded, masters);
+    }
+
+    /**
+     * Returns the weights that an adapter's policy may share: those of a live reference that is of the policy's own model; empty
+     * without one.
+     *
+     * @param policy where the policy starts
+     */
+    Optional<Parameters> base(ModelFolder policy) {
+        return loaded != null && folder.path().equals(policy.path())
+                ? Optional.of(loaded.weights().base())
+                : Optional.empty();
     }
 
     /** True if storing takes fewer passes of the reference over a pair than the run makes; a resumed run stays with its choice. */

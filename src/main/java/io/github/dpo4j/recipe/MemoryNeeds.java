@@ -4,6 +4,8 @@ import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.model.DecoderSettings;
 import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.model.WeightCounts;
+import io.github.dpo4j.model.fused.FusedMemory;
+import io.github.dpo4j.model.lora.Adapter;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.train.OptimizerSettings;
 import java.util.Arrays;
@@ -17,6 +19,8 @@ import java.util.stream.Stream;
  * @param reference empty where it is never loaded
  * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
  * @param moving whether it moves, which takes its weights in float32
+ * @param adapter what is trained where it is not the whole policy, which is then the frozen base
+ * @param sharedBase whether a live reference has the policy's base, and so takes nothing
  * @param clips whether gradients are clipped by their norm, so that all must be there
  * @param examples how long they are
  * @param storeBytes of stored reference logps, which are mapped
@@ -27,12 +31,21 @@ public record MemoryNeeds(
         Optional<Model> reference,
         boolean live,
         boolean moving,
+        Optional<Trained> adapter,
+        boolean sharedBase,
         OptimizerSettings optimizer,
         ComputeType type,
         boolean clips,
         Examples examples,
         long storeBytes,
         long programBytes) {
+
+    /** An adapter's weights, and what a pass keeps of it. */
+    public record Trained(WeightCounts weights, FusedMemory.AdapterWidths widths) {
+        static Trained of(ModelFolder base, Adapter adapter) {
+            return new Trained(base.counts(adapter), base.widths(adapter));
+        }
+    }
 
     /**
      * What the JVM and libtorch take beside the Java heap. Measured: 217 MiB of anonymous memory over a heap of 64 MiB
@@ -86,12 +99,15 @@ public record MemoryNeeds(
      * @param lengths of all examples, in packed tokens
      * @param held lengths of the held-out ones
      */
-    static MemoryNeeds of(TrainingSettings training, ModelFolder policy, long[] lengths, LongStream held) {
+    static MemoryNeeds of(
+            TrainingSettings training, ModelFolder policy, Optional<Adapter> adapter, long[] lengths, LongStream held) {
         BatchPlan plan = training.plan(lengths.length);
         return new MemoryNeeds(
                 Model.of(policy),
                 Optional.empty(),
                 false,
+                false,
+                adapter.map(shape -> Trained.of(policy, shape)),
                 false,
                 training.optimizer(),
                 training.computeType(),
@@ -101,12 +117,25 @@ public record MemoryNeeds(
                 BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
     }
 
-    MemoryNeeds withReference(ModelFolder folder, boolean stays) {
+    /** Returns the weights that are trained: the adapter's, or all. */
+    WeightCounts trained() {
+        return adapter.map(Trained::weights).orElse(policy.weights());
+    }
+
+    /**
+     * Adds a reference.
+     *
+     * @param stays as long as the run lasts
+     * @param shares has the policy's own base, which is loaded once
+     */
+    MemoryNeeds withReference(ModelFolder folder, boolean stays, boolean shares) {
         return new MemoryNeeds(
                 policy,
                 Optional.of(Model.of(folder)),
                 stays,
                 moving,
+                adapter,
+                shares && stays,
                 optimizer,
                 type,
                 clips,
@@ -117,30 +146,98 @@ public record MemoryNeeds(
 
     MemoryNeeds withMovingReference() {
         return new MemoryNeeds(
-                policy, reference, live, true, optimizer, type, clips, examples, storeBytes, programBytes);
+                policy,
+                reference,
+                live,
+                true,
+                adapter,
+                sharedBase,
+                optimizer,
+                type,
+                clips,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds withStore(long bytes) {
-        return new MemoryNeeds(policy, reference, live, moving, optimizer, type, clips, examples, bytes, programBytes);
+        return new MemoryNeeds(
+                policy,
+                reference,
+                live,
+                moving,
+                adapter,
+                sharedBase,
+                optimizer,
+                type,
+                clips,
+                examples,
+                bytes,
+                programBytes);
     }
 
     MemoryNeeds withStoredReference() {
         return new MemoryNeeds(
-                policy, reference, false, moving, optimizer, type, clips, examples, storeBytes, programBytes);
+                policy,
+                reference,
+                false,
+                moving,
+                adapter,
+                false,
+                optimizer,
+                type,
+                clips,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds with(OptimizerSettings other) {
-        return new MemoryNeeds(policy, reference, live, moving, other, type, clips, examples, storeBytes, programBytes);
+        return new MemoryNeeds(
+                policy,
+                reference,
+                live,
+                moving,
+                adapter,
+                sharedBase,
+                other,
+                type,
+                clips,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds with(ComputeType other) {
         return new MemoryNeeds(
-                policy, reference, live, moving, optimizer, other, clips, examples, storeBytes, programBytes);
+                policy,
+                reference,
+                live,
+                moving,
+                adapter,
+                sharedBase,
+                optimizer,
+                other,
+                clips,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds withoutClipping() {
         return new MemoryNeeds(
-                policy, reference, live, moving, optimizer, type, false, examples, storeBytes, programBytes);
+                policy,
+                reference,
+                live,
+                moving,
+                adapter,
+                sharedBase,
+                optimizer,
+                type,
+                false,
+                examples,
+                storeBytes,
+                programBytes);
     }
 
     MemoryNeeds withLongest(long tokens) {
@@ -149,6 +246,8 @@ public record MemoryNeeds(
                 reference,
                 live,
                 moving,
+                adapter,
+                sharedBase,
                 optimizer,
                 type,
                 clips,

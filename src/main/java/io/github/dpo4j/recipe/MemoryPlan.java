@@ -47,7 +47,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
             case WHOLE -> "gradients, float32";
             case BY_LAYER -> "gradients of a layer and of what is outside, float32";
         };
-        return new Entry(name, FLOAT * needs.policy().weights().gradients(gradients()));
+        return new Entry(name, FLOAT * needs.trained().gradients(gradients()));
     }
 
     /** Returns what is there at a time while steps are made, without parts that take nothing. */
@@ -70,30 +70,34 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
 
     /** What is there whatever a micro-batch holds. */
     private List<Entry> kept() {
-        long weights = FLOAT * needs.policy().weights().all();
+        long weights = FLOAT * needs.trained().all();
         return List.of(
-                new Entry("weights, float32", weights),
+                new Entry(needs.adapter().isPresent() ? "adapter, float32" : "weights, float32", weights),
+                new Entry("base, frozen, " + needs.type().label(), base()),
                 gradientEntry(),
                 new Entry(optimizerStates(), states() * weights),
                 new Entry(
                         "matrices again, bfloat16",
                         needs.type() == ComputeType.BFLOAT16
-                                ? 2 * needs.policy().weights().matrices()
+                                ? 2 * needs.trained().matrices()
                                 : 0),
-                new Entry(
-                        "reference, " + needs.type().label(),
-                        live().map(this::frozen).orElse(0L)),
-                new Entry(
-                        "reference again, float32, to be moved",
-                        needs.moving() && needs.type() == ComputeType.BFLOAT16
-                                ? live().map(model -> FLOAT * model.weights().all())
-                                        .orElse(0L)
-                                : 0),
+                new Entry("reference, " + needs.type().label(), reference()),
+                new Entry("reference again, float32, to be moved", masters()),
                 new Entry("stored reference logps, mapped", needs.storeBytes()),
                 new Entry(
                         "the largest tensor once more, while it is read or written",
                         FLOAT * needs.policy().weights().largest()),
                 new Entry("JVM, libtorch and data", needs.programBytes()));
+    }
+
+    /** What an adapter leaves as it is. */
+    private long base() {
+        return needs.adapter().isPresent() ? frozen(needs.policy()) : 0;
+    }
+
+    /** A reference beside the policy, unless it is the policy's own base. */
+    private long reference() {
+        return needs.sharedBase() ? 0 : live().map(this::frozen).orElse(0L);
     }
 
     /** The float32 weights of a reference that moves, where it has others itself. */
@@ -123,7 +127,9 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
     }
 
     private FusedMemory activations() {
-        return FusedMemory.of(needs.policy().settings(), needs.type(), recompute);
+        FusedMemory.AdapterWidths adapter =
+                needs.adapter().map(MemoryNeeds.Trained::widths).orElse(FusedMemory.AdapterWidths.NONE);
+        return FusedMemory.of(needs.policy().settings(), needs.type(), adapter, recompute);
     }
 
     private FusedMemory forward(MemoryNeeds.Model model) {
@@ -135,11 +141,11 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
      * meanwhile, and a reference may store its logps.
      */
     public long loadingBytes() {
-        long policy = FLOAT * needs.policy().weights().all() + gradientEntry().bytes() + reading(needs.policy());
+        long policy = FLOAT * needs.trained().all() + base() + gradientEntry().bytes() + reading(needs.policy());
         long reference = needs.reference()
                 .map(model -> frozen(model) + Math.max(reading(model), needs.live() ? 0 : storing(model)))
                 .orElse(0L);
-        long both = live().map(this::frozen).orElse(0L) + policy + masters();
+        long both = reference() + policy + masters();
         return needs.programBytes() + Math.max(reference, both);
     }
 

@@ -50,7 +50,7 @@ public record PairScorer(
     /** Returns the scores of all pairs that are left after tokenizing, in order. */
     public List<Scores> score(List<String> datasets, Path skippedRows) {
         ModelFolder policyFolder = ModelFolder.open(policy);
-        try (ModelText text = ModelText.of(policy)) {
+        try (ModelText text = ModelText.of(policyFolder.text())) {
             PairSource.Pairs read = source.read(text, policyFolder.settings(), datasets, skippedRows);
             observer.note(read.rows().summary());
             observer.note(read.tokenized().report().summary());

@@ -31,7 +31,7 @@ public record PromptCompletion(
     public List<SampledCompletion> complete(List<PromptExample> prompts) {
         ModelFolder folder = ModelFolder.open(model);
         try (TensorScope _ = new TensorScope();
-                ModelText text = ModelText.of(model)) {
+                ModelText text = ModelText.of(folder.text())) {
             PromptTokenizer tokenizer = new PromptTokenizer(text.tokenizer(), text.renderer());
             List<int[]> ids = new ArrayList<>();
             for (PromptExample prompt : prompts) {
@@ -43,7 +43,7 @@ public record PromptCompletion(
             Sampler sampler = new Sampler(
                     lm,
                     text.tokenizer(),
-                    EndTokens.of(model, text.tokenizer()),
+                    EndTokens.of(folder.path(), text.tokenizer()),
                     sampling,
                     maxNewTokens,
                     completionsPerPrompt,

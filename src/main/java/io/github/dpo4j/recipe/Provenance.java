@@ -1,6 +1,7 @@
 package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.data.DatasetFile;
+import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.RunEnvironment;
 import io.github.dpo4j.torch.Device;
@@ -17,8 +18,16 @@ import java.util.stream.Stream;
 final class Provenance {
     private Provenance() {}
 
-    /** Hashes a model folder's config, tokenizer and weights. */
-    static List<HashedFile> model(String role, Path folder) throws IOException {
+    /** Hashes a model's config, tokenizer and weights, and its adapter's where one was opened. */
+    static List<HashedFile> model(String role, ModelFolder model) throws IOException {
+        List<HashedFile> files = new ArrayList<>(files(role, model.path()));
+        if (model.adapter().isPresent()) {
+            files.addAll(files(role, model.opened()));
+        }
+        return files;
+    }
+
+    private static List<HashedFile> files(String role, Path folder) throws IOException {
         List<HashedFile> files = new ArrayList<>();
         try (Stream<Path> entries = Files.list(folder)) {
             for (Path file : entries.sorted().toList()) {
@@ -26,6 +35,7 @@ final class Provenance {
                 if (name.endsWith(".safetensors")
                         || name.equals("model.safetensors.index.json")
                         || name.equals("config.json")
+                        || name.equals("adapter_config.json")
                         || name.equals("tokenizer.json")) {
                     files.add(HashedFile.of(role, file));
                 }

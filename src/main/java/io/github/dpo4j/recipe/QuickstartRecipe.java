@@ -138,7 +138,8 @@ public final class QuickstartRecipe {
                 0,
                 0,
                 settings.computeType(),
-                settings.device());
+                settings.device(),
+                AdapterChoice.NONE);
     }
 
     private List<PromptExample> openings() {

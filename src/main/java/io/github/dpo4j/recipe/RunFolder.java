@@ -28,7 +28,7 @@ public record RunFolder(Path path, Start start) {
     private static final String MANIFEST = "run.json";
     private static final List<String> SKIPPED = List.of("skipped_dataset.jsonl", "skipped_eval_dataset.jsonl");
     private static final List<String> RESULTS =
-            List.of("model", "checkpoints", "metrics.jsonl", MANIFEST, "report.html");
+            List.of("model", "adapter", "checkpoints", "metrics.jsonl", MANIFEST, "report.html");
 
     /** Checks, before anything is loaded, that the folder may be used and written to, and makes it. */
     public static RunFolder open(Path output, Start start, List<Path> inputs) {
@@ -93,7 +93,7 @@ public record RunFolder(Path path, Start start) {
     /** --overwrite deletes an earlier run's results: never what this run reads, and never what no run of dpo4j wrote. */
     private void refuseToDelete(List<Path> inputs) {
         boolean holdsRun = Files.isRegularFile(manifest());
-        if (!holdsRun && (Files.exists(model()) || Files.exists(checkpoints()))) {
+        if (!holdsRun && (Files.exists(model()) || Files.exists(adapter()) || Files.exists(checkpoints()))) {
             throw new UserError("--overwrite: " + path + " holds no run of dpo4j (it has no run.json), but a model or"
                     + " checkpoints that would be deleted; choose another folder");
         }
@@ -136,6 +136,10 @@ public record RunFolder(Path path, Start start) {
 
     public Path model() {
         return path.resolve("model");
+    }
+
+    public Path adapter() {
+        return path.resolve("adapter");
     }
 
     public Path checkpoints() {

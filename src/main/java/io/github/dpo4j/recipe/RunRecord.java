@@ -6,7 +6,9 @@ import io.github.dpo4j.checkpoint.TrainState;
 import io.github.dpo4j.file.Folders;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.ModelWeights;
 import io.github.dpo4j.model.ModelWriter;
+import io.github.dpo4j.model.lora.AdapterWriter;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.Metric;
 import io.github.dpo4j.report.MetricsLine;
@@ -46,7 +48,8 @@ final class RunRecord {
             "reference_logps_stores",
             "save_steps",
             "save_total_limit",
-            "save_dtype");
+            "save_dtype",
+            "merge_lora");
 
     private final RunFolder folder;
     private final List<String> notes;
@@ -165,7 +168,8 @@ final class RunRecord {
         Map<String, String> written = identity(
                 earlier.settings(), earlier.files(), earlier.environment().threads());
         Checkpoints.refuseOtherSettings(folder.manifest(), written, identity);
-        if (earlier.status() != RunStatus.FINISHED || !Files.isDirectory(folder.model())) {
+        if (earlier.status() != RunStatus.FINISHED
+                || !(Files.isDirectory(folder.model()) || Files.isDirectory(folder.adapter()))) {
             return false;
         }
         loop.observer().note(folder.path() + " holds the finished run; nothing is left to train");
@@ -187,44 +191,65 @@ final class RunRecord {
             long examples,
             long steps)
             throws IOException {
-        Path temporary = folder.path().resolve(".model.tmp");
+        Optional<ModelWeights.Adapted> adapted = policy.weights().adapted();
+        if (adapted.isPresent()) {
+            put(folder.adapter(), target -> {
+                AdapterWriter.write(adapted.get(), source, target, saveDtype.orElse(DType.F32));
+                ModelWriter.copyText(source.text(), target);
+                card(ModelCard.Weights.ADAPTER, source, chat, method, examples, steps)
+                        .write(target);
+            });
+        }
+        if (adapted.isEmpty() || training.adapter().merge()) {
+            put(folder.model(), target -> {
+                ModelWriter.write(policy, source, target, saveDtype);
+                card(ModelCard.Weights.WHOLE, source, chat, method, examples, steps)
+                        .write(target);
+            });
+        }
+    }
+
+    private interface Writing {
+        void into(Path target) throws IOException;
+    }
+
+    /** Replaces a folder as a whole, once all of it is written. */
+    private void put(Path target, Writing writing) throws IOException {
+        Path temporary = folder.path().resolve("." + target.getFileName() + ".tmp");
         Folders.delete(temporary);
         try {
-            writeModel(temporary, policy, source, saveDtype, chat, method, examples, steps);
-            Folders.delete(folder.model());
-            Files.move(temporary, folder.model(), StandardCopyOption.ATOMIC_MOVE);
+            Files.createDirectories(temporary);
+            writing.into(temporary);
+            Folders.delete(target);
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
         } finally {
             Folders.delete(temporary);
         }
     }
 
-    private void writeModel(
-            Path target,
-            CausalLm policy,
+    private ModelCard card(
+            ModelCard.Weights weights,
             ModelFolder source,
-            Optional<DType> saveDtype,
             boolean chat,
             ModelCard.Method method,
             long examples,
             long steps)
             throws IOException {
-        ModelWriter.write(policy, source, target, saveDtype);
-        new ModelCard(
-                        folder.path().getFileName().toString(),
-                        ModelCard.Weights.WHOLE,
-                        source.path().toAbsolutePath().normalize().toString(),
-                        null,
-                        method,
-                        manifest.files().stream()
-                                .filter(file -> file.role().equals("dataset"))
-                                .toList(),
-                        examples,
-                        steps,
-                        training.learningRate(),
-                        results(),
-                        chat,
-                        Provenance.version())
-                .write(target);
+        return new ModelCard(
+                folder.path().getFileName().toString(),
+                weights,
+                source.path().toAbsolutePath().normalize().toString(),
+                null,
+                method,
+                manifest.files().stream()
+                        .filter(file -> file.role().equals("dataset"))
+                        .toList(),
+                examples,
+                steps,
+                training.learningRate(),
+                results(),
+                chat,
+                Provenance.version());
     }
 
     /** Returns the metrics of the last line of each split. */

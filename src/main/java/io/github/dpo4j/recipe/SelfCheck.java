@@ -6,7 +6,6 @@ import io.github.dpo4j.batch.PreferenceBatch;
 import io.github.dpo4j.logprob.ReferenceLogps;
 import io.github.dpo4j.logprob.TokenLogps;
 import io.github.dpo4j.model.CausalLm;
-import io.github.dpo4j.model.Parameters;
 import io.github.dpo4j.text.TokenizedCompletion;
 import io.github.dpo4j.text.TokenizedPreference;
 import io.github.dpo4j.torch.ComputeType;
@@ -66,7 +65,7 @@ final class SelfCheck {
             PreferenceBatch together = PreferenceBatch.of(mates);
             return List.of(
                     batchMates(exact.policy(), alone, together.tokens(), together.sequences()),
-                    gradient(exact, exact::held, objective.policy().parameters(), seed));
+                    gradient(exact, exact::held, objective.policy(), seed));
         }
     }
 
@@ -83,7 +82,7 @@ final class SelfCheck {
                     .mapToObj(mate -> new int[] {mate})
                     .toArray(int[][]::new);
             return "self-check passed: " + batchMates(exact.policy(), alone, packed(mates), each) + "; "
-                    + gradient(exact, _ -> exact, objective.policy().parameters(), seed);
+                    + gradient(exact, _ -> exact, objective.policy(), seed);
         }
     }
 
@@ -172,9 +171,10 @@ final class SelfCheck {
     }
 
     /** {@code held} gives the objective of an example with all that no gradient flows through held. */
-    private static String gradient(Objective objective, IntFunction<Objective> held, Parameters parameters, long seed) {
+    private static String gradient(Objective objective, IntFunction<Objective> held, CausalLm policy, long seed) {
         int example = shortest(objective, 1).sum();
-        GradientCheck.Result result = GradientCheck.run(objective, held.apply(example), parameters, example, seed);
+        GradientCheck.Result result = GradientCheck.run(
+                objective, held.apply(example), policy.parameters(), policy.weights()::hasExactGradient, example, seed);
         if (!Double.isFinite(result.loss()) || !Double.isFinite(result.gradNorm())) {
             throw failed("loss " + result.loss() + " and gradient norm " + result.gradNorm() + " must be finite on "
                     + objective.describe(example));

@@ -8,6 +8,7 @@ import io.github.dpo4j.data.Rows;
 import io.github.dpo4j.data.SftExample;
 import io.github.dpo4j.model.CausalLm;
 import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.lora.Adapter;
 import io.github.dpo4j.report.HashedFile;
 import io.github.dpo4j.report.ModelCard;
 import io.github.dpo4j.report.RunStatus;
@@ -46,17 +47,18 @@ public final class SftRecipe {
         TrainingSettings training = settings.training();
         RunFolder folder = RunFolder.open(settings.output(), settings.start(), settings.inputs());
         try (TensorScope _ = new TensorScope();
-                ModelText text = ModelText.of(settings.model())) {
+                ModelText text = ModelText.of(ModelFolder.textIn(settings.model()))) {
             ModelFolder start = ModelFolder.open(settings.model());
-            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", settings.model()));
+            List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", start));
             TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", folder, inputs);
             Optional<TokenizedCompletions> held = held(text, start, folder, inputs);
 
-            MicroBatchBudget micro = MicroBatchBudget.of(training, folder, memory(start, completions, held));
+            Optional<Adapter> adapter = training.adapterOf(start);
+            MicroBatchBudget micro = MicroBatchBudget.of(training, folder, memory(start, adapter, completions, held));
             micro.requireFits();
             micro.notes().forEach(this::say);
 
-            CausalLm policy = start.loadTrainable(training.device(), training.computeType(), micro.gradients());
+            CausalLm policy = training.load(start, adapter, Optional.empty(), micro.gradients());
             policy.recomputeActivations(micro.recompute());
             SftObjective objective = new SftObjective(policy, completions.completions());
             say(SelfCheck.sft(objective, training.seed()));
@@ -70,7 +72,8 @@ public final class SftRecipe {
                     new Optimizer(training.optimizer(), policy.parameters()),
                     training.learningRate(),
                     training.scheduleOver(totalSteps),
-                    training.maxGradNorm());
+                    training.maxGradNorm(),
+                    training.seed());
             RunRecord record = new RunRecord("sft", folder, settings.list(micro), training, inputs, notes, clock);
             TrainingLoop loop = new TrainingLoop(
                     trainer,
@@ -98,22 +101,29 @@ public final class SftRecipe {
 
     /** Plans the memory of {@link #run} from headers and data; loads no weights and writes no output. */
     public MemoryPlan plan() throws IOException {
-        try (ModelText text = ModelText.of(settings.model())) {
+        try (ModelText text = ModelText.of(ModelFolder.textIn(settings.model()))) {
             ModelFolder start = ModelFolder.open(settings.model());
             List<HashedFile> inputs = new ArrayList<>();
             TokenizedCompletions completions = completions(text, start, settings.datasets(), "dataset", null, inputs);
             Optional<TokenizedCompletions> held = held(text, start, null, inputs);
             RunFolder folder = RunFolder.planned(settings.output(), settings.start());
-            return MicroBatchBudget.of(settings.training(), folder, memory(start, completions, held))
+            return MicroBatchBudget.of(
+                            settings.training(),
+                            folder,
+                            memory(start, settings.training().adapterOf(start), completions, held))
                     .requirePlan();
         }
     }
 
     private MemoryNeeds memory(
-            ModelFolder start, TokenizedCompletions completions, Optional<TokenizedCompletions> held) {
+            ModelFolder start,
+            Optional<Adapter> adapter,
+            TokenizedCompletions completions,
+            Optional<TokenizedCompletions> held) {
         return MemoryNeeds.of(
                 settings.training(),
                 start,
+                adapter,
                 completions.completions().stream()
                         .mapToLong(SftObjective::tokens)
                         .toArray(),

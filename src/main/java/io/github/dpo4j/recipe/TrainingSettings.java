@@ -3,12 +3,19 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
+import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.GradientStorage;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.model.Parameters;
+import io.github.dpo4j.model.lora.Adapter;
 import io.github.dpo4j.report.Setting;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.train.OptimizerSettings;
 import io.github.dpo4j.train.Schedule;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -21,6 +28,7 @@ import java.util.OptionalLong;
  * @param evalSteps steps between evaluations; 0 for one at the end
  * @param saveSteps steps between checkpoints; 0 for none but on a signal
  * @param saveTotalLimit checkpoints kept; 0 for all
+ * @param adapter whether an adapter is trained rather than all weights
  */
 public record TrainingSettings(
         BatchSettings batches,
@@ -39,7 +47,8 @@ public record TrainingSettings(
         long saveSteps,
         int saveTotalLimit,
         ComputeType computeType,
-        Device device) {
+        Device device,
+        AdapterChoice adapter) {
 
     public TrainingSettings {
         require(maxSteps.isEmpty() || maxSteps.getAsLong() >= 1, "max_steps", maxSteps.orElse(0), "at least 1");
@@ -67,6 +76,26 @@ public record TrainingSettings(
         }
     }
 
+    /** Returns the adapter that a run from {@code start} trains; empty where it trains all weights. */
+    Optional<Adapter> adapterOf(ModelFolder start) {
+        Optional<Adapter> trained = start.adapterToTrain(adapter.lora());
+        adapter.requireAdapter(trained.isPresent());
+        return trained;
+    }
+
+    /**
+     * Loads the policy.
+     *
+     * @param base weights of its model that are there already, for an adapter to stand beside
+     */
+    CausalLm load(ModelFolder start, Optional<Adapter> trained, Optional<Parameters> base, GradientStorage gradients) {
+        if (trained.isEmpty()) {
+            return start.loadTrainable(device, computeType, gradients);
+        }
+        return start.loadAdapted(
+                base.orElseGet(() -> start.loadBase(device, computeType)), trained.get(), seed, computeType, gradients);
+    }
+
     BatchPlan plan(int examples) {
         return new BatchPlan(examples, batches.examplesPerStep(), shuffle, seed);
     }
@@ -91,7 +120,8 @@ public record TrainingSettings(
             case OptimizerSettings.AdamW _ -> "adamw";
             case OptimizerSettings.RmsProp _ -> "rmsprop";
         };
-        return List.of(
+        List<Setting> settings = new ArrayList<>(adapter.list());
+        settings.addAll(List.of(
                 Setting.of("per_device_train_batch_size", batches.size()),
                 Setting.of("gradient_accumulation_steps", batches.accumulationSteps()),
                 Setting.of(MicroBatchBudget.SETTING, chosen.budget().tokens()),
@@ -120,6 +150,7 @@ public record TrainingSettings(
                 Setting.of("save_steps", saveSteps),
                 Setting.of("save_total_limit", saveTotalLimit),
                 Setting.of("dtype", computeType.label()),
-                Setting.of("device", device.name()));
+                Setting.of("device", device.name())));
+        return settings;
     }
 }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Predicate;
 
 /** Holds backward against finite differences of the loss of one example, in one random direction of weight space. */
 public final class GradientCheck {
@@ -44,15 +45,26 @@ public final class GradientCheck {
         }
     }
 
-    /** Runs the check on {@code example}; weights are put back bit for bit and gradients are left zero. */
+    /** As {@link #run(Objective, Objective, Parameters, Predicate, int, long)} with all weights. */
     public static Result run(Objective objective, Parameters parameters, int example, long seed) {
-        return run(objective, objective, parameters, example, seed);
+        return run(objective, objective, parameters, _ -> true, example, seed);
     }
 
-    /** As above; {@code held} is the same objective with all that no gradient flows through held at what it is now. */
-    public static Result run(Objective objective, Objective held, Parameters parameters, int example, long seed) {
+    /**
+     * Runs the check on {@code example}; weights are put back bit for bit and gradients are left zero.
+     *
+     * @param held the same objective with all that no gradient flows through held at what it is now
+     * @param moves which weights move, by name
+     */
+    public static Result run(
+            Objective objective,
+            Objective held,
+            Parameters parameters,
+            Predicate<String> moves,
+            int example,
+            long seed) {
         int[] microBatch = {example};
-        List<Probe> probes = probes(parameters, seed);
+        List<Probe> probes = probes(parameters, moves, seed);
         double[] loss = new double[1];
         double[] squares = new double[1];
         double[] slope = new double[1];
@@ -146,9 +158,9 @@ public final class GradientCheck {
         }
     }
 
-    private static List<Probe> probes(Parameters parameters, long seed) {
+    private static List<Probe> probes(Parameters parameters, Predicate<String> moves, long seed) {
         List<Probe> probes = new ArrayList<>();
-        for (String name : parameters.byName().keySet()) {
+        for (String name : parameters.byName().keySet().stream().filter(moves).toList()) {
             // A tensor's direction is its own, whatever other tensors there are.
             SplittableRandom random = new SplittableRandom(seed ^ name.hashCode());
             try (TensorScope _ = new TensorScope();

@@ -430,6 +430,7 @@ class MistakesTest {
         "--sync-ref-model --reference-logps-dir=x, leave --reference-logps-dir away",
         "--sync-ref-model --reference-free, reference_free leaves no reference for sync_ref_model",
         "--sync-ref-model --loss=simpo, sync_ref_model is set",
+        "--sync-ref-model --lora-r=4, sync_ref_model moves all weights of the reference",
         "--sync-ref-model --loss=sft, no loss of sft reads the reference",
         "--reference-logps=live --reference-logps-dir=x, --reference-logps live stores none"
     })

@@ -281,7 +281,8 @@ class HandWrittenBackwardTest {
                 CausalLm model = Golden.of(family).policy();
                 model.recomputeActivations(recompute);
                 fused(model, tokens);
-                FusedMemory plan = FusedMemory.of(model.settings(), ComputeType.FLOAT32, recompute);
+                FusedMemory plan = FusedMemory.of(
+                        model.settings(), ComputeType.FLOAT32, FusedMemory.AdapterWidths.NONE, recompute);
                 long taken = Objects.requireNonNull(model.fused()).workspaceBytes();
                 assertThat(taken).isBetween(plan.bytesPerToken() * 100, plan.bytes(200));
             }

@@ -56,7 +56,8 @@ class MemoryPlanTest {
 
     /** What does not grow in proportion, on this JVM's one thread. */
     private static long beside(long tokens) {
-        return FusedMemory.of(SMOL.settings(), ComputeType.BFLOAT16, false).beside(tokens);
+        return FusedMemory.of(SMOL.settings(), ComputeType.BFLOAT16, FusedMemory.AdapterWidths.NONE, false)
+                .beside(tokens);
     }
 
     private static long forwardBeside(long tokens) {
@@ -78,6 +79,8 @@ class MemoryPlanTest {
                 SMOL,
                 Optional.of(SMOL),
                 true,
+                false,
+                Optional.empty(),
                 false,
                 ADAMW,
                 ComputeType.BFLOAT16,
@@ -213,6 +216,8 @@ class MemoryPlanTest {
                 tiny,
                 Optional.of(SMOL),
                 false,
+                false,
+                Optional.empty(),
                 false,
                 ADAMW,
                 ComputeType.BFLOAT16,

@@ -60,6 +60,7 @@ public final class TinyRun {
     public double beta = 0.1;
     public ReferenceStorage referenceStorage;
     public RunObserver observer = RunObserver.silent();
+    public AdapterChoice adapter = AdapterChoice.NONE;
     public OptimizerSettings optimizer = new OptimizerSettings.AdamW(0.9, 0.999, 1e-8, 0.01);
 
     public TinyRun(Path dataset, Path output) {
@@ -147,7 +148,8 @@ public final class TinyRun {
                 saveSteps,
                 saveTotalLimit,
                 computeType,
-                Device.CPU);
+                Device.CPU,
+                adapter);
     }
 
     /** Asks for a stop after {@code steps} steps. */

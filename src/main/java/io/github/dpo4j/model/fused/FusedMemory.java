@@ -10,17 +10,38 @@ import io.github.dpo4j.torch.ComputeType;
  * @param recompute as in {@link FusedDecoder#recomputeActivations}
  */
 public record FusedMemory(
-        DecoderSettings settings, ComputeType type, boolean backward, boolean recompute, int threads) {
+        DecoderSettings settings,
+        ComputeType type,
+        AdapterWidths adapter,
+        boolean backward,
+        boolean recompute,
+        int threads) {
+    /**
+     * What an adapter keeps of each token in a layer, in numbers.
+     *
+     * @param ranks of all its modules
+     * @param outputs of those whose rows have trained lengths
+     * @param inputs of those before which something falls out
+     */
+    public record AdapterWidths(long ranks, long outputs, long inputs) {
+        public static final AdapterWidths NONE = new AdapterWidths(0, 0, 0);
+    }
 
     /** Counts a pass with its backward. */
-    public static FusedMemory of(DecoderSettings settings, ComputeType type, boolean recompute) {
+    public static FusedMemory of(DecoderSettings settings, ComputeType type, AdapterWidths adapter, boolean recompute) {
         return new FusedMemory(
-                settings, type, true, recompute, FusedDecoder.team().threads());
+                settings, type, adapter, true, recompute, FusedDecoder.team().threads());
     }
 
     /** Counts a pass without backward, which has one layer at a time. */
     public static FusedMemory ofForward(DecoderSettings settings, ComputeType type) {
-        return new FusedMemory(settings, type, false, false, FusedDecoder.team().threads());
+        return new FusedMemory(
+                settings,
+                type,
+                AdapterWidths.NONE,
+                false,
+                false,
+                FusedDecoder.team().threads());
     }
 
     /** Returns the bytes of a pack of {@code tokens}, at most: they may be one example, and all be scored. */
@@ -39,9 +60,10 @@ public record FusedMemory(
         long streamGradients = stream + 3 * element() * width;
         long ofBranches = settings.residual() == DecoderSettings.ResidualKind.SANDWICH ? 2 * width : 0;
         long layerGradients = element() * (inner() + 2 * width + queries() + 2 * keys() + ofBranches);
+        long ofAdapter = element() * (adapter.ranks() + 2 * adapter.inputs() + adapter.outputs());
         long branches = sides() + element() * (2 * queries() + width);
         long again = recompute ? element() * 2 * width : 0;
-        return stream + around() + kept + streamGradients + layerGradients + branches + again;
+        return stream + around() + kept + streamGradients + layerGradients + ofAdapter + branches + again;
     }
 
     /** Returns the bytes of ranges of logits, scores and tiles for a pack of {@code tokens}; they come one after the other. */
@@ -85,6 +107,7 @@ public record FusedMemory(
         return norms * (element() * settings.width() + Float.BYTES)
                 + sides()
                 + beforeNorms
+                + element() * (adapter.ranks() + adapter.outputs())
                 + element() * queries()
                 + element() * gates * inner();
     }

@@ -2,11 +2,14 @@ package io.github.dpo4j.model.lora;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.model.LinearModule;
+import io.github.dpo4j.model.fused.FusedMemory;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.safetensors.TensorSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -101,5 +104,23 @@ public record Adapter(LoraSettings settings, List<LoraModule> modules, List<Tens
                         modules.stream().flatMap(module -> module.tensors().stream()),
                         saved.stream().map(tensor -> new TensorSpec(tensor.name(), DType.F32, tensor.shape())))
                 .toList();
+    }
+
+    /** Returns what a pass keeps of it for the widest layer. */
+    public FusedMemory.AdapterWidths widths(ToIntFunction<String> layerOf) {
+        Map<Integer, List<LoraModule>> byLayer = modules.stream()
+                .collect(Collectors.groupingBy(
+                        module -> layerOf.applyAsInt(module.linear().name())));
+        long ranks = 0;
+        long outputs = 0;
+        long inputs = 0;
+        for (List<LoraModule> layer : byLayer.values()) {
+            ranks = Math.max(ranks, layer.stream().mapToLong(LoraModule::rank).sum());
+            long out = layer.stream().mapToLong(module -> module.linear().out()).sum();
+            long in = layer.stream().mapToLong(module -> module.linear().in()).sum();
+            outputs = Math.max(outputs, settings.dora() ? out : 0);
+            inputs = Math.max(inputs, settings.dropout() > 0 ? in : 0);
+        }
+        return new FusedMemory.AdapterWidths(ranks, outputs, inputs);
     }
 }

@@ -32,6 +32,10 @@ public record LoraModule(LinearModule linear, int rank, double scale, boolean do
         return module + MAGNITUDE;
     }
 
+    public static boolean isMagnitude(String tensor) {
+        return tensor.endsWith(MAGNITUDE);
+    }
+
     /** Returns the module that a tensor of an adapter belongs to, or the tensor's own name where it is no adapter's. */
     static String moduleOf(String tensor) {
         for (String ending : List.of(A, B, MAGNITUDE)) {

@@ -9,7 +9,8 @@ import org.junit.jupiter.api.Test;
 /** The arithmetic on paper for SmolLM2-135M's shape. */
 class FusedMemoryTest {
     private static FusedMemory backward(int vocabulary) {
-        return new FusedMemory(Shapes.smolLm2(vocabulary), ComputeType.BFLOAT16, true, false, 2);
+        return new FusedMemory(
+                Shapes.smolLm2(vocabulary), ComputeType.BFLOAT16, FusedMemory.AdapterWidths.NONE, true, false, 2);
     }
 
     /**

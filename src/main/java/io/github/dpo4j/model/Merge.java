@@ -1,0 +1,69 @@
+package io.github.dpo4j.model;
+
+import io.github.dpo4j.model.lora.LowRank;
+import io.github.dpo4j.safetensors.SafetensorsFolder;
+import io.github.dpo4j.safetensors.TensorInfo;
+import io.github.dpo4j.torch.Tensors;
+import java.util.Objects;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of a whole model to be written, one at a time. An adapter's base is read from its files again: in memory it may be
+ * rounded.
+ */
+final class Merge implements AutoCloseable {
+    private final CausalLm model;
+    private final ModelFolder source;
+    private final WeightNames names;
+    private final @Nullable SafetensorsFolder files;
+
+    private Merge(CausalLm model, ModelFolder source, @Nullable SafetensorsFolder files) {
+        this.model = model;
+        this.source = source;
+        this.names = source.names();
+        this.files = files;
+    }
+
+    static Merge of(CausalLm model, ModelFolder source) {
+        boolean adapted = model.weights().adapted().isPresent();
+        return new Merge(model, source, adapted ? SafetensorsFolder.open(source.path()) : null);
+    }
+
+    /** Returns the weight that the source's files have under this name, as it is now; it belongs to the innermost scope. */
+    Tensor weight(String name) {
+        String own = source.isTiedHead(names, name) ? names.embedding() + ".weight" : name;
+        Tensor trained = model.parameters().byName().get(own);
+        if (trained != null) {
+            return trained;
+        }
+        if (files == null) {
+            throw new IllegalStateException("no weights for tensor " + name);
+        }
+        Tensor stored = read(files, name);
+        Optional<LowRank> adapter = name.endsWith(".weight")
+                ? model.weights().lowRank(name.substring(0, name.length() - ".weight".length()))
+                : Optional.empty();
+        Linear.Layout layout = source.settings().linears();
+        // outIn is its own inverse: it transposes, or leaves alone.
+        return adapter.map(lowRank -> layout.outIn(lowRank.merged(layout.outIn(stored))))
+                .orElse(stored);
+    }
+
+    private Tensor read(SafetensorsFolder folder, String name) {
+        TensorInfo info = Objects.requireNonNull(folder.tensors().get(name));
+        long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
+        Tensor weight = Tensors.empty(model.device(), ScalarType.Float, shape);
+        Tensors.copyInto(weight, folder.data(name), StoredType.of(info.dtype(), name));
+        return weight;
+    }
+
+    @Override
+    public void close() {
+        if (files != null) {
+            files.close();
+        }
+    }
+}
