@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             LogpsCommand.class,
             GenerateCommand.class,
             SampleCommand.class,
+            MergeCommand.class,
             BenchCommand.class
         })
 public final class Main {

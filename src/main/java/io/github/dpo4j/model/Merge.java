@@ -15,36 +15,41 @@ import org.jspecify.annotations.Nullable;
  * rounded.
  */
 final class Merge implements AutoCloseable {
-    private final CausalLm model;
+    private final Parameters trained;
+    private final Optional<ModelWeights.Adapted> adapted;
     private final ModelFolder source;
     private final WeightNames names;
     private final @Nullable SafetensorsFolder files;
 
-    private Merge(CausalLm model, ModelFolder source, @Nullable SafetensorsFolder files) {
-        this.model = model;
+    private Merge(Parameters trained, Optional<ModelWeights.Adapted> adapted, ModelFolder source) {
+        this.trained = trained;
+        this.adapted = adapted;
         this.source = source;
         this.names = source.names();
-        this.files = files;
+        this.files = adapted.isPresent() ? SafetensorsFolder.open(source.path()) : null;
     }
 
-    static Merge of(CausalLm model, ModelFolder source) {
-        boolean adapted = model.weights().adapted().isPresent();
-        return new Merge(model, source, adapted ? SafetensorsFolder.open(source.path()) : null);
+    static Merge of(ModelWeights weights, ModelFolder source) {
+        return new Merge(weights.trained(), weights.adapted(), source);
+    }
+
+    static Merge of(ModelWeights.Adapted adapted, ModelFolder source) {
+        return new Merge(adapted.parameters(), Optional.of(adapted), source);
     }
 
     /** Returns the weight that the source's files have under this name, as it is now; it belongs to the innermost scope. */
     Tensor weight(String name) {
         String own = source.isTiedHead(names, name) ? names.embedding() + ".weight" : name;
-        Tensor trained = model.parameters().byName().get(own);
-        if (trained != null) {
-            return trained;
+        Tensor weight = trained.byName().get(own);
+        if (weight != null) {
+            return weight;
         }
         if (files == null) {
             throw new IllegalStateException("no weights for tensor " + name);
         }
         Tensor stored = read(files, name);
         Optional<LowRank> adapter = name.endsWith(".weight")
-                ? model.weights().lowRank(name.substring(0, name.length() - ".weight".length()))
+                ? adapted.flatMap(a -> a.lowRank(name.substring(0, name.length() - ".weight".length())))
                 : Optional.empty();
         Linear.Layout layout = source.settings().linears();
         // outIn is its own inverse: it transposes, or leaves alone.
@@ -55,7 +60,7 @@ final class Merge implements AutoCloseable {
     private Tensor read(SafetensorsFolder folder, String name) {
         TensorInfo info = Objects.requireNonNull(folder.tensors().get(name));
         long[] shape = info.shape().stream().mapToLong(Long::longValue).toArray();
-        Tensor weight = Tensors.empty(model.device(), ScalarType.Float, shape);
+        Tensor weight = Tensors.empty(trained.device(), ScalarType.Float, shape);
         Tensors.copyInto(weight, folder.data(name), StoredType.of(info.dtype(), name));
         return weight;
     }

@@ -99,14 +99,20 @@ public record ModelFolder(
     /** Loads a model that is only read, with its adapter if it has one: matrices in the compute type, no gradients. */
     public CausalLm loadFrozen(Device device, ComputeType type) {
         Parameters base = loadBase(device, type);
-        if (adapter.isEmpty()) {
-            return build(ModelWeights.of(base), type);
-        }
-        Adapter shape = adapter.get().shape(linears(), tensors(), this::tensorName);
-        try (SafetensorsFile file = adapter.get().openWeights()) {
-            Parameters weights = Parameters.frozen(
-                    byLayer(shape.tensors(), adapter.get().reading(file, this::tensorName)), device, type.scalarType());
-            return build(adapted(base, shape, weights), type);
+        return build(new ModelWeights(base, adapter.map(_ -> loadAdapter(device, type))), type);
+    }
+
+    /** Loads the opened adapter alone, float32, only to be read. */
+    public ModelWeights.Adapted loadAdapter(Device device) {
+        return loadAdapter(device, ComputeType.FLOAT32);
+    }
+
+    private ModelWeights.Adapted loadAdapter(Device device, ComputeType type) {
+        AdapterFolder opened = adapter.orElseThrow();
+        Adapter shape = opened.shape(linears(), tensors(), this::tensorName);
+        try (SafetensorsFile file = opened.openWeights()) {
+            WeightSource source = byLayer(shape.tensors(), opened.reading(file, this::tensorName));
+            return new ModelWeights.Adapted(shape, Parameters.frozen(source, device, type.scalarType()));
         }
     }
 

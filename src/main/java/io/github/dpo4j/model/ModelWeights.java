@@ -17,7 +17,12 @@ import org.jspecify.annotations.Nullable;
  */
 public record ModelWeights(Parameters base, Optional<Adapted> adapted) {
     /** An adapter's weights, which replace some of the base's and add to others. */
-    public record Adapted(Adapter adapter, Parameters parameters) {}
+    public record Adapted(Adapter adapter, Parameters parameters) {
+        /** Returns the adapter of a linear layer, by the layer's name; empty where it has none. */
+        Optional<LowRank> lowRank(String module) {
+            return adapter.module(module).map(found -> ModelWeights.lowRank(this, found));
+        }
+    }
 
     static ModelWeights of(Parameters all) {
         return new ModelWeights(all, Optional.empty());
@@ -59,7 +64,7 @@ public record ModelWeights(Parameters base, Optional<Adapted> adapted) {
 
     /** Returns the adapter of a linear layer, by the layer's name; empty where it has none. */
     public Optional<LowRank> lowRank(String module) {
-        return adapted.flatMap(adapter -> adapter.adapter().module(module).map(found -> lowRank(adapter, found)));
+        return adapted.flatMap(adapter -> adapter.lowRank(module));
     }
 
     private static LowRank lowRank(Adapted adapted, LoraModule module) {

@@ -36,22 +36,34 @@ public final class ModelWriter {
      */
     public static void write(CausalLm model, ModelFolder source, Path target, Optional<DType> dtype)
             throws IOException {
+        try (Merge merge = Merge.of(model.weights(), source)) {
+            write(merge, source, target, dtype);
+        }
+    }
+
+    /** Writes the whole model that the base in {@code source} and an adapter are together. */
+    public static void write(ModelWeights.Adapted adapted, ModelFolder source, Path target, Optional<DType> dtype)
+            throws IOException {
+        try (Merge merge = Merge.of(adapted, source)) {
+            write(merge, source, target, dtype);
+        }
+    }
+
+    private static void write(Merge merge, ModelFolder source, Path target, Optional<DType> dtype) throws IOException {
         Files.createDirectories(target);
         Layout layout =
                 withoutBuffers(source, dtype.map(source.layout()::withFloats).orElse(source.layout()));
-        try (Merge merge = Merge.of(model, source)) {
-            SafetensorsWriter.writeFolder(target, layout, (spec, sink) -> {
-                try (TensorScope _ = new TensorScope();
-                        NoGrad _ = new NoGrad()) {
-                    Tensor stored = merge.weight(spec.name())
-                            .detach()
-                            .to(StoredType.of(spec.dtype(), spec.name()))
-                            .cpu()
-                            .contiguous();
-                    sink.write(Tensors.bytesOf(stored));
-                }
-            });
-        }
+        SafetensorsWriter.writeFolder(target, layout, (spec, sink) -> {
+            try (TensorScope _ = new TensorScope();
+                    NoGrad _ = new NoGrad()) {
+                Tensor stored = merge.weight(spec.name())
+                        .detach()
+                        .to(StoredType.of(spec.dtype(), spec.name()))
+                        .cpu()
+                        .contiguous();
+                sink.write(Tensors.bytesOf(stored));
+            }
+        });
         copyText(source.text(), target);
         copy("generation_config.json", source.path(), target);
         // Last, so that a folder with a config is a whole one.

@@ -104,6 +104,45 @@ class CommandsTest {
         assertThat(keys(lines.getLast())).contains("loss", "rewards/accuracies", "rewards/margins");
     }
 
+    @Test
+    void anAdapterIsTrainedScoredContinuedAndMerged() throws IOException {
+        Path run = folder.resolve("lora");
+        Cli.run(training("dpo", run), "--lora-r=4", "--lora-target-modules=q_proj,v_proj", "--save-dtype=float32")
+                .isDone();
+        Path adapter = run.resolve("adapter");
+        JsonNode config = JSON.readTree(adapter.resolve("adapter_config.json").toFile());
+        assertThat(config.path("target_modules").toString()).isEqualTo("[\"q_proj\",\"v_proj\"]");
+        assertThat(config.path("lora_alpha").asDouble()).isEqualTo(8);
+
+        Path more = folder.resolve("more");
+        Cli.run(training("dpo", more).stream()
+                        .map(arg -> arg.startsWith("--model=") ? "--model=" + adapter : arg)
+                        .toList())
+                .isDone();
+        assertThat(more.resolve("adapter/adapter_model.safetensors")).exists();
+
+        Path merged = folder.resolve("merged");
+        Cli.run(List.of("merge", "--model=" + adapter, "--output=" + merged)).isDone();
+        assertThat(merged.resolve("tokenizer.json")).exists();
+        List<JsonNode> ofAdapter = logps(adapter);
+        List<JsonNode> ofMerged = logps(merged);
+        for (int i = 0; i < ofAdapter.size(); i++) {
+            double expected = ofAdapter.get(i).path("policy_chosen_logps").asDouble();
+            assertThat(ofMerged.get(i).path("policy_chosen_logps").asDouble())
+                    .isCloseTo(expected, within(1e-5 * Math.abs(expected)));
+        }
+        Cli.run(List.of("merge", "--model=" + adapter, "--output=" + merged)).isMistake("is not empty");
+        Cli.run(List.of("merge", "--model=" + merged, "--output=" + folder.resolve("no")))
+                .isMistake("is a whole model");
+    }
+
+    private List<JsonNode> logps(Path model) throws IOException {
+        Path file = folder.resolve("logps-" + model.getFileName());
+        Cli.run(List.of("logps", "--model=" + model, "--dataset=" + data, "--dtype=float32", "--output=" + file))
+                .isDone();
+        return lines(file);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"dpo", "sft"})
     void memoryPrintsThePlanAndWritesNothing(String command) {
