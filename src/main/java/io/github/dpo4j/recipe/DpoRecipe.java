@@ -60,7 +60,7 @@ public final class DpoRecipe {
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
             ModelFolder referenceFolder = reference(start, datasets, inputs);
             DpoReference source = new DpoReference(settings, referenceFolder, datasets, inputs, observer, this::say);
-            Optional<Adapter> adapter = training.adapterOf(start);
+            Optional<Adapter> adapter = adapter(start);
             MicroBatchBudget micro = MicroBatchBudget.of(
                     training,
                     folder,
@@ -112,6 +112,16 @@ public final class DpoRecipe {
         }
     }
 
+    private Optional<Adapter> adapter(ModelFolder start) {
+        Optional<Adapter> adapter = settings.training().adapterOf(start);
+        boolean drops = adapter.filter(a -> a.settings().dropout() > 0).isPresent();
+        if (drops && settings.loss() instanceof LossMix mix && mix.couplesPairs()) {
+            throw new UserError("lora_dropout is set, but the loss couples pairs (aot): a step that is cut would see"
+                    + " other dropout each time it scores them; leave one of the two away");
+        }
+        return adapter;
+    }
+
     private PreferenceObjective objective(CausalLm policy, ReferenceLogps reference, Preferences preferences) {
         return switch (settings.loss()) {
             case LossMix mix ->
@@ -145,7 +155,7 @@ public final class DpoRecipe {
                             folder,
                             memory(
                                     start,
-                                    settings.training().adapterOf(start),
+                                    adapter(start),
                                     reference,
                                     source.decide(folder),
                                     source,

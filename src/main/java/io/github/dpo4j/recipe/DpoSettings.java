@@ -3,6 +3,7 @@ package io.github.dpo4j.recipe;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.github.dpo4j.UserError;
+import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.objective.LossMix;
 import io.github.dpo4j.objective.PlackettLuce;
 import io.github.dpo4j.objective.TrainedLoss;
@@ -87,9 +88,14 @@ public record DpoSettings(
 
     /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
     List<Path> inputs() {
-        return Stream.of(Stream.of(model), reference.stream(), paths(datasets), paths(evalDatasets))
+        return Stream.of(models(model), reference.stream().flatMap(DpoSettings::models), paths(datasets), paths(evalDatasets))
                 .flatMap(paths -> paths)
                 .toList();
+    }
+
+    /** A model's folder, and that of its base where it is an adapter. */
+    static Stream<Path> models(Path model) {
+        return Stream.of(model, ModelFolder.modelIn(model));
     }
 
     static Stream<Path> paths(List<String> datasets) {

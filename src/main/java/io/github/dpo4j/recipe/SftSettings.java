@@ -35,7 +35,7 @@ public record SftSettings(
 
     /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
     List<Path> inputs() {
-        return Stream.of(Stream.of(model), DpoSettings.paths(datasets), DpoSettings.paths(evalDatasets))
+        return Stream.of(DpoSettings.models(model), DpoSettings.paths(datasets), DpoSettings.paths(evalDatasets))
                 .flatMap(paths -> paths)
                 .toList();
     }
