@@ -36,11 +36,11 @@ final class LoraOptions {
 
     @Option(
             names = "--lora-target-modules",
+            arity = "1..*",
             paramLabel = "NAMES",
             description = "all-linear; names of linear layers, with commas, such as q_proj,v_proj; or a regular"
                     + " expression for whole names (default: all-linear)")
-    @Nullable
-    String targets;
+    List<String> targets = new ArrayList<>();
 
     @Option(
             names = "--lora-modules-to-save",
@@ -66,7 +66,7 @@ final class LoraOptions {
                             rank,
                             alpha == null ? 2.0 * rank : alpha,
                             dropout == null ? 0 : dropout,
-                            LoraTargets.parse(targets == null ? LoraTargets.ALL_LINEAR : targets),
+                            LoraTargets.parse(targets.isEmpty() ? LoraTargets.ALL_LINEAR : String.join(",", targets)),
                             rankStabilized,
                             dora,
                             modulesToSave)),
@@ -74,7 +74,7 @@ final class LoraOptions {
         }
         refuse("--lora-alpha", alpha != null);
         refuse("--lora-dropout", dropout != null);
-        refuse("--lora-target-modules", targets != null);
+        refuse("--lora-target-modules", !targets.isEmpty());
         refuse("--lora-modules-to-save", !modulesToSave.isEmpty());
         refuse("--use-rslora", rankStabilized);
         refuse("--use-dora", dora);

@@ -172,7 +172,7 @@ final class TrainingOptions {
             names = "--seed",
             paramLabel = "N",
             defaultValue = "42",
-            description = "of the data's order (default: ${DEFAULT-VALUE})")
+            description = "of the data's order, a new adapter's first weights, and dropout (default: ${DEFAULT-VALUE})")
     long seed;
 
     @Option(names = "--no-shuffle", description = "keep the data in file order")
@@ -209,7 +209,7 @@ final class TrainingOptions {
     @Option(
             names = "--save-dtype",
             paramLabel = "TYPE",
-            description = "float32, bfloat16 or float16 of the written model (default: as the model's files)")
+            description = "float32, bfloat16 or float16 of what is written (default: as the model's files; float32 for an adapter)")
     @Nullable
     String saveDtype;
 

@@ -4,19 +4,24 @@ package io.github.dpo4j.kernel;
 public final class Chance {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
+    /** What {@link #mix} multiplies with. */
+    public static final long FIRST = 0xBF58476D1CE4E5B9L;
+
+    public static final long SECOND = 0x94D049BB133111EBL;
+
     private Chance() {}
 
     /** Returns a seed made of two numbers (the finisher of SplitMix64, Steele et al. 2014). */
     public static long mix(long seed, long number) {
-        long z = seed + GOLDEN * (number + 1);
-        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        long z = seed + step(number);
+        z = (z ^ (z >>> 30)) * FIRST;
+        z = (z ^ (z >>> 27)) * SECOND;
         return z ^ (z >>> 31);
     }
 
-    /** True with probability 1 - {@code share} for an element of a matrix. */
-    public static boolean keeps(long seed, int row, int column, double share) {
-        return (mix(mix(seed, row), column) >>> 11) * 0x1p-53 >= share;
+    /** Returns what {@link #mix} adds to a seed for a number. */
+    public static long step(long number) {
+        return GOLDEN * (number + 1);
     }
 
     /** out = in without the elements that fall out, the others divided by 1 - share; or out += that. */

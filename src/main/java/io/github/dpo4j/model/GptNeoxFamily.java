@@ -55,6 +55,17 @@ record GptNeoxFamily() implements ModelFamily {
                 present.contains("lm_head.weight") ? "lm_head" : "embed_out");
     }
 
+    /** Whatever the files call it, transformers' module is lm_head. */
+    @Override
+    public String tensorName(String module, WeightNames names) {
+        return module.replaceFirst("^lm_head(?=\\.|$)", String.valueOf(names.head()));
+    }
+
+    @Override
+    public String moduleName(String tensor, WeightNames names) {
+        return tensor.replaceFirst("^embed_out(?=\\.|$)", "lm_head");
+    }
+
     @Override
     public boolean isBuffer(String name) {
         return name.endsWith(".attention.bias")

@@ -64,10 +64,10 @@ public record LayerAttention(OptionalInt window, Optional<Rotary> rotary) {
     /** Returns layers as Qwen has them: those from max_window_layers on slide where use_sliding_window asks for it. */
     static List<LayerAttention> fromALayerOn(ModelConfig config, int layers, Rotary rotary) {
         LayerAttention full = full(rotary);
-        boolean used = config.flag("use_sliding_window", false);
+        boolean used = config.flag("use_sliding_window", false) && !config.isNull("sliding_window");
         OptionalInt window = used ? OptionalInt.of(config.positive("sliding_window", 4096)) : OptionalInt.empty();
         LayerAttention sliding = new LayerAttention(window, full.rotary());
-        int first = config.positive("max_window_layers", 28);
+        int first = config.count("max_window_layers", 28);
         return byType(config, layers, layer -> used && layer >= first, sliding, full);
     }
 }

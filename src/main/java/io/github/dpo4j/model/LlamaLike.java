@@ -9,6 +9,11 @@ final class LlamaLike {
 
     /** Reads sizes, norm, activation and biases, which a family may replace; attention is left to it. */
     static DecoderSettings.Builder settings(ModelConfig config) {
+        return settings(config, 1e-6);
+    }
+
+    /** As {@link #settings(ModelConfig)} with another epsilon where config.json has none. */
+    static DecoderSettings.Builder settings(ModelConfig config, double epsilon) {
         return DecoderSettings.builder(
                         config.positive("vocab_size"),
                         config.positive("hidden_size"),
@@ -17,7 +22,7 @@ final class LlamaLike {
                         config.positive("intermediate_size"))
                 .keyValueHeads(DecoderSettings.keyValueHeads(config, "num_attention_heads", "num_key_value_heads"))
                 .maxPositions(config.positive("max_position_embeddings", 2048))
-                .norm(NormKind.RMS, config.positiveReal("rms_norm_eps", 1e-6))
+                .norm(NormKind.RMS, config.positiveReal("rms_norm_eps", epsilon))
                 .mlp(MlpKind.GATED, Activation.of(config, "hidden_act", "silu"))
                 .tied(config.flag("tie_word_embeddings", false));
     }

@@ -1,9 +1,13 @@
 package io.github.dpo4j.model;
 
 import io.github.dpo4j.model.lora.LowRank;
+import io.github.dpo4j.safetensors.Layout;
 import io.github.dpo4j.safetensors.SafetensorsFolder;
 import io.github.dpo4j.safetensors.TensorInfo;
+import io.github.dpo4j.safetensors.TensorSpec;
 import io.github.dpo4j.torch.Tensors;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
@@ -37,17 +41,43 @@ final class Merge implements AutoCloseable {
         return new Merge(adapted.parameters(), Optional.of(adapted), source);
     }
 
+    /** True where an adapter has an embedding or a head of its own, beside a base in which the two are one. */
+    boolean unties() {
+        return source.settings().tied()
+                && adapted.isPresent()
+                && (trained.byName().containsKey(names.embedding() + ".weight")
+                        || trained.byName().containsKey(names.head() + ".weight"));
+    }
+
+    /** Returns the layout with a head, where it has none. */
+    Layout withHead(Layout layout) {
+        TensorSpec head = source.tiedHead();
+        boolean has = layout.files().stream()
+                .flatMap(file -> file.tensors().stream())
+                .anyMatch(tensor -> tensor.name().equals(head.name()));
+        if (has) {
+            return layout;
+        }
+        List<Layout.File> files = new ArrayList<>(layout.files());
+        Layout.File last = files.removeLast();
+        List<TensorSpec> tensors = new ArrayList<>(last.tensors());
+        tensors.add(head);
+        files.add(new Layout.File(last.name(), last.metadata(), tensors));
+        return new Layout(files, layout.totalParameters());
+    }
+
     /** Returns the weight that the source's files have under this name, as it is now; it belongs to the innermost scope. */
     Tensor weight(String name) {
-        String own = source.isTiedHead(names, name) ? names.embedding() + ".weight" : name;
-        Tensor weight = trained.byName().get(own);
+        String embedding = names.embedding() + ".weight";
+        boolean tied = source.isTiedHead(names, name);
+        Tensor weight = trained.byName().get(tied && !unties() ? embedding : name);
         if (weight != null) {
             return weight;
         }
         if (files == null) {
             throw new IllegalStateException("no weights for tensor " + name);
         }
-        Tensor stored = read(files, name);
+        Tensor stored = read(files, tied ? embedding : name);
         Optional<LowRank> adapter = name.endsWith(".weight")
                 ? adapted.flatMap(a -> a.lowRank(name.substring(0, name.length() - ".weight".length())))
                 : Optional.empty();

@@ -116,6 +116,13 @@ public record ModelConfig(Path file, JsonNode json) {
         return positive(key, 0);
     }
 
+    /** Returns a whole number of at least 0, or {@code fallback} where the key is absent or null. */
+    int count(String key, int fallback) {
+        boolean zero =
+                has(key) && json.get(key).isIntegralNumber() && json.get(key).asLong() == 0;
+        return zero ? 0 : positive(key, fallback);
+    }
+
     /** Returns how many layers there are, which is a number that a list of layers can be made for. */
     public int layers(String key) {
         int layers = positive(key);

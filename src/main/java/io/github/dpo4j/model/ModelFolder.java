@@ -91,6 +91,9 @@ public record ModelFolder(
     /** As {@link #loadTrainable(Device, ComputeType)}; only the hand-written backward can keep gradients by layer. */
     public CausalLm loadTrainable(Device device, ComputeType type, GradientStorage gradients) {
         requireLayerwise(device, gradients);
+        if (adapter.isPresent()) {
+            throw new IllegalStateException(opened() + " is an adapter; its base is not trained");
+        }
         try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
             return build(ModelWeights.of(Parameters.trainable(source(files), device, gradients)), type);
         }
@@ -99,20 +102,17 @@ public record ModelFolder(
     /** Loads a model that is only read, with its adapter if it has one: matrices in the compute type, no gradients. */
     public CausalLm loadFrozen(Device device, ComputeType type) {
         Parameters base = loadBase(device, type);
-        return build(new ModelWeights(base, adapter.map(_ -> loadAdapter(device, type))), type);
+        // In float32, as one that is trained: rounded lengths of rows would differ from those.
+        return build(new ModelWeights(base, adapter.map(_ -> loadAdapter(device))), type);
     }
 
     /** Loads the opened adapter alone, float32, only to be read. */
     public ModelWeights.Adapted loadAdapter(Device device) {
-        return loadAdapter(device, ComputeType.FLOAT32);
-    }
-
-    private ModelWeights.Adapted loadAdapter(Device device, ComputeType type) {
         AdapterFolder opened = adapter.orElseThrow();
-        Adapter shape = opened.shape(linears(), tensors(), this::tensorName);
+        Adapter shape = shape(opened);
         try (SafetensorsFile file = opened.openWeights()) {
             WeightSource source = byLayer(shape.tensors(), opened.reading(file, this::tensorName));
-            return new ModelWeights.Adapted(shape, Parameters.frozen(source, device, type.scalarType()));
+            return new ModelWeights.Adapted(shape, Parameters.frozen(source, device, ComputeType.FLOAT32.scalarType()));
         }
     }
 
@@ -134,9 +134,32 @@ public record ModelFolder(
                 throw new UserError(adapter.get().path()
                         + " is an adapter, which is trained on as it is; leave --lora-r and its companions away");
             }
-            return Optional.of(adapter.get().shape(linears(), tensors(), this::tensorName));
+            adapter.get().settings().requireTrainable();
+            return Optional.of(shape(adapter.get()));
         }
-        return lora.map(settings -> Adapter.of(settings, linears(), tensors()));
+        lora.ifPresent(LoraSettings::requireTrainable);
+        return lora.map(wanted -> Adapter.of(wanted, linears(), replaceable()));
+    }
+
+    private Adapter shape(AdapterFolder opened) {
+        return opened.shape(linears(), replaceable(), this::tensorName, this::moduleName);
+    }
+
+    /** Returns the tensors that an adapter may have its own of: all, and a head even where the model's is tied. */
+    private List<TensorSpec> replaceable() {
+        List<TensorSpec> all = new ArrayList<>(tensors());
+        if (settings.tied() && names().head() != null) {
+            all.add(tiedHead());
+        }
+        return all;
+    }
+
+    /** Returns the head that a tied model would have if it had one of its own. */
+    TensorSpec tiedHead() {
+        TensorSpec embedding = stored().filter(tensor -> tensor.name().equals(names().embedding() + ".weight"))
+                .findFirst()
+                .orElseThrow(() -> new UserError(path + ": tensor '" + names().embedding() + ".weight' is missing"));
+        return new TensorSpec(names().head() + ".weight", embedding.dtype(), embedding.shape());
     }
 
     /**
@@ -159,7 +182,8 @@ public record ModelFolder(
         try (SafetensorsFolder files = SafetensorsFolder.open(path)) {
             WeightSource source = byLayer(shape.tensors(), (spec, target) -> {
                 if (!start.fill(spec, target)) {
-                    read(files, spec.name(), target);
+                    boolean tied = isTiedHead(names(), spec.name());
+                    read(files, tied ? names().embedding() + ".weight" : spec.name(), target);
                 }
             });
             return build(adapted(base, shape, Parameters.trainable(source, device, gradients)), type);

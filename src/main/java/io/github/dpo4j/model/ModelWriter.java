@@ -51,8 +51,8 @@ public final class ModelWriter {
 
     private static void write(Merge merge, ModelFolder source, Path target, Optional<DType> dtype) throws IOException {
         Files.createDirectories(target);
-        Layout layout =
-                withoutBuffers(source, dtype.map(source.layout()::withFloats).orElse(source.layout()));
+        Layout files = withoutBuffers(source, merge.unties() ? merge.withHead(source.layout()) : source.layout());
+        Layout layout = dtype.map(files::withFloats).orElse(files);
         SafetensorsWriter.writeFolder(target, layout, (spec, sink) -> {
             try (TensorScope _ = new TensorScope();
                     NoGrad _ = new NoGrad()) {
@@ -68,9 +68,9 @@ public final class ModelWriter {
         copy("generation_config.json", source.path(), target);
         // Last, so that a folder with a config is a whole one.
         byte[] config = Files.readAllBytes(source.path().resolve("config.json"));
-        AtomicFiles.write(
-                target.resolve("config.json"),
-                out -> out.write(dtype.isPresent() ? withDtype(source.config(), dtype.get()) : config));
+        boolean changed = dtype.isPresent() || merge.unties();
+        byte[] written = changed ? changed(source.config(), dtype, merge.unties()) : config;
+        AtomicFiles.write(target.resolve("config.json"), out -> out.write(written));
     }
 
     /** Copies the tokenizer's files, byte for byte. */
@@ -99,9 +99,12 @@ public final class ModelWriter {
         return new Layout(files, layout.totalParameters());
     }
 
-    private static byte[] withDtype(ModelConfig config, DType dtype) throws IOException {
+    private static byte[] changed(ModelConfig config, Optional<DType> dtype, boolean untied) throws IOException {
         ObjectNode json = config.json().deepCopy();
-        json.put(json.has("dtype") ? "dtype" : "torch_dtype", configName(dtype));
+        dtype.ifPresent(type -> json.put(json.has("dtype") ? "dtype" : "torch_dtype", configName(type)));
+        if (untied) {
+            json.put("tie_word_embeddings", false);
+        }
         return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(json);
     }
 

@@ -292,6 +292,9 @@ public final class Parameters {
         if (reader == null) {
             throw new IllegalStateException("gradients are kept by layer and nobody reads them");
         }
+        if (stretch.from() == stretch.to()) {
+            return; // an adapter has no matrices outside layers, and perhaps none in some of them
+        }
         trained().clearGaps(stretch);
         try (TensorScope _ = new TensorScope();
                 NoGrad _ = new NoGrad()) {

@@ -19,7 +19,7 @@ record Phi3Family() implements ModelFamily {
         OptionalInt window =
                 config.has("sliding_window") ? OptionalInt.of(config.positive("sliding_window")) : OptionalInt.empty();
         LayerAttention attention = new LayerAttention(window, Optional.of(rotary));
-        return LlamaLike.settings(config)
+        return LlamaLike.settings(config, 1e-5)
                 .attention(LayerAttention.all(LlamaLike.layers(config), attention))
                 .build();
     }

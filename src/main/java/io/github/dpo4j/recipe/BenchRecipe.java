@@ -1,5 +1,6 @@
 package io.github.dpo4j.recipe;
 
+import io.github.dpo4j.UserError;
 import io.github.dpo4j.batch.BatchPlan;
 import io.github.dpo4j.batch.PackedTokens;
 import io.github.dpo4j.batch.TokenBudget;
@@ -45,6 +46,9 @@ public final class BenchRecipe {
         try (TensorScope _ = new TensorScope()) {
             // What a run of dpo has before its first step.
             ModelFolder folder = ModelFolder.open(settings.model());
+            if (folder.adapter().isPresent()) {
+                throw new UserError(settings.model() + " is an adapter; bench measures the training of whole models");
+            }
             List<TokenizedPair> pairs = new BenchPairs(settings, folder, observer).read();
             CausalLm policy = folder.loadTrainable(settings.device(), settings.computeType());
             ReferenceLogps reference = settings.liveReference()

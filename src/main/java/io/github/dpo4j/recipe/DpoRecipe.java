@@ -153,14 +153,7 @@ public final class DpoRecipe {
             return MicroBatchBudget.of(
                             settings.training(),
                             folder,
-                            memory(
-                                    start,
-                                    adapter(start),
-                                    reference,
-                                    source.decide(folder),
-                                    source,
-                                    pairs,
-                                    held))
+                            memory(start, adapter(start), reference, source.decide(folder), source, pairs, held))
                     .requirePlan();
         }
     }

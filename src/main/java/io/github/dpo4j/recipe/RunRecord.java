@@ -168,12 +168,16 @@ final class RunRecord {
         Map<String, String> written = identity(
                 earlier.settings(), earlier.files(), earlier.environment().threads());
         Checkpoints.refuseOtherSettings(folder.manifest(), written, identity);
-        if (earlier.status() != RunStatus.FINISHED
-                || !(Files.isDirectory(folder.model()) || Files.isDirectory(folder.adapter()))) {
+        if (earlier.status() != RunStatus.FINISHED || !hasResult()) {
             return false;
         }
         loop.observer().note(folder.path() + " holds the finished run; nothing is left to train");
         return true;
+    }
+
+    private boolean hasResult() {
+        boolean whole = Files.isDirectory(folder.model());
+        return training.adapter().merge() ? whole : whole || Files.isDirectory(folder.adapter());
     }
 
     private void end(RunStatus status, ModelFolder source) throws IOException {

@@ -396,7 +396,7 @@ class MistakesTest {
         "--lora-r=0, lora_r is 0; it must be from 1",
         "--lora-r=4 --lora-alpha=0, lora_alpha is 0.0",
         "--lora-r=4 --lora-dropout=1, lora_dropout is 1.0",
-        "--lora-r=4 --use-dora --lora-dropout=0.1, dropout with DoRA is not supported",
+        "--lora-r=4 --use-dora --lora-dropout=0.1, training with both is not supported",
         "--lora-r=4 --lora-dropout=0.1 --loss=aot, the loss couples pairs (aot)",
         "--lora-r=4 --lora-target-modules=wq, no linear layer 'wq'; it has down_proj",
         "--lora-r=4 --lora-target-modules=(, is no regular expression",

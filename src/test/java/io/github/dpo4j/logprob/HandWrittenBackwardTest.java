@@ -325,6 +325,44 @@ class HandWrittenBackwardTest {
     }
 
     @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void theMemoryPlanHoldsWhatAnAdaptersPassTakes(boolean recompute) throws IOException {
+        int[] prompt = new Random(5).ints(100, 0, 200).toArray();
+        PackedTokens tokens = PackedTokens.ofSequences(List.of(prompt), List.of(prompt));
+        for (LoraSettings settings : List.of(lora(0, false), lora(0, true), lora(0.1, false))) {
+            try (TensorScope _ = new TensorScope()) {
+                ModelFolder folder = ModelFolder.open(Golden.of("llama3").policyFolder());
+                CausalLm model = adapted("llama3", ComputeType.FLOAT32, settings);
+                model.recomputeActivations(recompute);
+                model.parameters().withChance(3, () -> fused(model, tokens));
+                FusedMemory plan = FusedMemory.of(
+                        model.settings(),
+                        ComputeType.FLOAT32,
+                        folder.widths(model.weights().adapted().orElseThrow().adapter()),
+                        recompute);
+                long taken = Objects.requireNonNull(model.fused()).workspaceBytes();
+                assertThat(taken).as(settings.toString()).isBetween(plan.bytesPerToken() * 100, plan.bytes(200));
+            }
+        }
+    }
+
+    @Test
+    void recomputingAnAdaptersActivationsChangesNoBit() throws IOException {
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm model = adapted("qwen3", ComputeType.FLOAT32, lora(0.2, false));
+            model.parameters().withChance(5, () -> {
+                try {
+                    Result kept = fused(model, pack("qwen3"));
+                    model.recomputeActivations(true);
+                    assertThat(fused(model, pack("qwen3")).gradient()).isEqualTo(kept.gradient());
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"llama", "gpt2", "gpt_neox", "gemma3", "phi3"})
     void gradientsOfDoraAreAutograds(String family) throws IOException {
         try (TensorScope _ = new TensorScope()) {

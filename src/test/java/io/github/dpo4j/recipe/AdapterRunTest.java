@@ -191,6 +191,65 @@ class AdapterRunTest {
         assertClose(logps(stored.output.resolve("adapter")), logps(live.output.resolve("adapter")));
     }
 
+    /** Without clipping each layer's gradient is used as it is made; a bound that nothing reaches has them all at once. */
+    @Test
+    void gradientsByLayerGiveTheSameAdapter() throws IOException {
+        List<List<String>> hashes = new ArrayList<>();
+        for (double bound : new double[] {0, 1e9}) {
+            TinyRun run = run("bound" + bound, lora(0, false));
+            run.maxGradNorm = bound;
+            run.batchSize = 1;
+            run.accumulationSteps = 1;
+            run.dpo();
+            hashes.add(hashes(run.output));
+        }
+        assertThat(hashes.get(0)).isEqualTo(hashes.get(1));
+    }
+
+    @Test
+    void aTrainedDoraAdapterInBfloat16BeginsAtItsReference() throws IOException {
+        LoraSettings dora = new LoraSettings(4, 8, 0, new LoraTargets.AllLinear(), false, true, List.of());
+        TinyRun sft = run("sft", new AdapterChoice(Optional.of(dora), false));
+        sft.computeType = ComputeType.BFLOAT16;
+        sft.learningRate = 1e-2;
+        sft.sft(() -> false);
+        List<String> notes = new ArrayList<>();
+        TinyRun dpo = run("dpo", AdapterChoice.NONE);
+        dpo.model = sft.output.resolve("adapter");
+        dpo.computeType = ComputeType.BFLOAT16;
+        dpo.referenceStorage = new ReferenceStorage.Live();
+        dpo.observer = notesInto(notes);
+        assertThat(dpo.dpo()).isEqualTo(RunStatus.FINISHED);
+        assertThat(notes).anyMatch(note -> note.contains("policy = reference gives 0.693147"));
+    }
+
+    @Test
+    void aFinishedRunIsMergedWhenItIsResumedSo() throws IOException {
+        TinyRun run = run("run", lora(0, false));
+        run.dpo();
+        TinyRun resumed = run("run", lora(0, true));
+        resumed.start = RunFolder.Start.RESUME;
+        assertThat(resumed.dpo()).isEqualTo(RunStatus.FINISHED);
+        assertClose(logps(run.output.resolve("model")), logps(run.output.resolve("adapter")));
+    }
+
+    /** What the run reads through an adapter it may not delete either. */
+    @Test
+    void overwritingNeverDeletesTheBaseOfAnAdapter() throws IOException {
+        TinyRun whole = run("whole", AdapterChoice.NONE);
+        whole.sft(() -> false);
+        TinyRun adapter = run("adapter", lora(0, false));
+        adapter.model = whole.output.resolve("model");
+        adapter.sft(() -> false);
+        TinyRun over = run("whole", AdapterChoice.NONE);
+        over.model = adapter.output.resolve("adapter");
+        over.start = RunFolder.Start.OVERWRITE;
+        assertThatThrownBy(() -> over.sft(() -> false))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("--overwrite would delete");
+        assertThat(whole.output.resolve("model/model.safetensors")).exists();
+    }
+
     @Test
     void anAdapterIsNotGivenAnother() throws IOException {
         TinyRun sft = run("sft", lora(0, false));

@@ -5,10 +5,11 @@ import io.github.dpo4j.model.LinearModule;
 import io.github.dpo4j.model.fused.FusedMemory;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.safetensors.TensorSpec;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -33,7 +34,7 @@ public record Adapter(LoraSettings settings, List<LoraModule> modules, List<Tens
      * @throws UserError where the settings name nothing that the model has
      */
     public static Adapter of(LoraSettings settings, List<LinearModule> linears, List<TensorSpec> tensors) {
-        List<TensorSpec> saved = new ArrayList<>();
+        Set<TensorSpec> saved = new LinkedHashSet<>();
         for (String module : settings.modulesToSave()) {
             List<TensorSpec> named = tensors.stream()
                     .filter(tensor -> isOf(module, tensor.name()))
@@ -59,7 +60,7 @@ public record Adapter(LoraSettings settings, List<LoraModule> modules, List<Tens
         if (modules.isEmpty()) {
             throw nothing(settings.targets().toString(), linears);
         }
-        return new Adapter(settings, modules, saved);
+        return new Adapter(settings, modules, List.copyOf(saved));
     }
 
     private static UserError nothing(String name, List<LinearModule> linears) {
@@ -78,8 +79,12 @@ public record Adapter(LoraSettings settings, List<LoraModule> modules, List<Tens
 
     /** True for a tensor of the module of this name, or whose name ends so. */
     private static boolean isOf(String module, String tensor) {
-        String owner = tensor.substring(0, Math.max(0, tensor.lastIndexOf('.')));
-        return owner.equals(module) || owner.endsWith("." + module);
+        return LoraTargets.isNamed(module, owner(tensor));
+    }
+
+    /** Returns the module that a tensor belongs to. */
+    static String owner(String tensor) {
+        return tensor.substring(0, Math.max(0, tensor.lastIndexOf('.')));
     }
 
     /** Returns what names end with, each once: the layers' own numbers left away. */

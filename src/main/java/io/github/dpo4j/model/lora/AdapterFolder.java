@@ -16,8 +16,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
@@ -40,11 +42,18 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
             "use_qalora",
             "use_bdlora",
             "lora_bias",
+            "ensure_weight_tying",
             "megatron_config",
             "arrow_config",
             "monteclora_config",
             "velora_config",
             "kasa_config");
+
+    /** Ways to begin an adapter after which PEFT takes it off the base's weights. */
+    private static final List<String> CHANGE_THE_BASE = List.of("pissa", "corda", "olora", "loftq", "lora_ga", "eva");
+
+    /** Longer patterns, or such that a match could take very long, are nobody's. */
+    private static final Pattern PLAIN_PATTERN = Pattern.compile("[\\w.^$|()\\\\*-]{1,200}");
 
     /** True for a folder with an adapter and no model of its own. */
     public static boolean isOne(Path folder) {
@@ -63,6 +72,12 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
                 throw new UserError(config.where(key) + " is set, which is not supported");
             }
         }
+        String start = config.json().path("init_lora_weights").asText().toLowerCase(Locale.ROOT);
+        if (CHANGE_THE_BASE.stream().anyMatch(start::startsWith)) {
+            throw new UserError(
+                    config.where("init_lora_weights") + " is '" + start
+                            + "', which changes the base's weights when the adapter is loaded; convert it to a plain LoRA first");
+        }
         String bias = config.text("bias", "none");
         if (!bias.equals("none")) {
             throw new UserError(config.where("bias") + " is '" + bias + "'; only adapters that train no biases (none)"
@@ -75,7 +90,7 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
                         config.positive("r", 8),
                         config.positiveReal("lora_alpha", 8),
                         config.share("lora_dropout"),
-                        targets(config),
+                        new LoraTargets.Named(List.of()), // its weights say which modules it adapts
                         config.flag("use_rslora", false),
                         config.flag("use_dora", false),
                         config.texts("modules_to_save")));
@@ -87,14 +102,6 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
         }
         JsonNode value = config.json().get(key);
         return !(value.isBoolean() && !value.asBoolean()) && !(value.isContainerNode() && value.isEmpty());
-    }
-
-    private static LoraTargets targets(ModelConfig config) {
-        if (config.json().path("target_modules").isTextual()) {
-            String text = config.text("target_modules", "");
-            return text.equals(LoraTargets.ALL_LINEAR) ? new LoraTargets.AllLinear() : new LoraTargets.Matching(text);
-        }
-        return new LoraTargets.Named(config.texts("target_modules"));
     }
 
     /** Returns the folder of the model that the adapter is of, as the config names it, or beside the adapter. */
@@ -133,10 +140,14 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
      *
      * @param linears of the base
      * @param base its tensors
-     * @param nameInFiles as {@link ModelFolder#tensorName}
+     * @param nameInFiles as {@link ModelFolder#tensorName}, {@code moduleName} the way back
      * @throws UserError where the two do not belong together
      */
-    public Adapter shape(List<LinearModule> linears, List<TensorSpec> base, UnaryOperator<String> nameInFiles) {
+    public Adapter shape(
+            List<LinearModule> linears,
+            List<TensorSpec> base,
+            UnaryOperator<String> nameInFiles,
+            UnaryOperator<String> moduleName) {
         try (SafetensorsFile file = openWeights()) {
             Map<String, TensorInfo> tensors = byNameInFiles(file, nameInFiles);
             List<LoraModule> modules = new ArrayList<>();
@@ -144,7 +155,7 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
             for (LinearModule linear : linears) {
                 TensorInfo a = tensors.get(LoraModule.a(linear.name()));
                 if (a != null) {
-                    modules.add(module(linear, a));
+                    modules.add(module(linear, moduleName.apply(linear.name()), a));
                 }
             }
             for (TensorSpec tensor : base) {
@@ -158,25 +169,34 @@ public record AdapterFolder(Path path, ModelConfig config, LoraSettings settings
         }
     }
 
-    private LoraModule module(LinearModule linear, TensorInfo a) {
-        int rank = Math.toIntExact(a.shape().isEmpty() ? 0 : a.shape().getFirst());
-        if (rank < 1) {
-            throw new UserError(path.resolve(WEIGHTS) + ": '" + a.name() + "' has no rows");
+    private LoraModule module(LinearModule linear, String name, TensorInfo a) {
+        long rank = a.shape().isEmpty() ? 0 : a.shape().getFirst();
+        if (rank < 1 || rank > LoraSettings.MOST) {
+            throw new UserError(path.resolve(WEIGHTS) + ": '" + a.name() + "' has " + rank
+                    + " rows; a rank is from 1 to " + LoraSettings.MOST);
         }
         double alpha = settings.alpha();
         for (Map.Entry<String, JsonNode> pattern :
                 config.inside("alpha_pattern").json().properties()) {
-            if (matches(pattern.getKey(), linear.name()) && pattern.getValue().isNumber()) {
+            if (matches(pattern.getKey(), name)) {
                 alpha = pattern.getValue().asDouble();
+                if (!(alpha > 0) || Double.isInfinite(alpha)) {
+                    throw new UserError(config.where("alpha_pattern") + " gives '" + pattern.getKey() + "' "
+                            + pattern.getValue() + ", which is no number above 0");
+                }
                 break;
             }
         }
-        double scale = LoraSettings.scale(alpha, rank, settings.rankStabilized());
-        return new LoraModule(linear, rank, scale, settings.dora());
+        double scale = LoraSettings.scale(alpha, (int) rank, settings.rankStabilized());
+        return new LoraModule(linear, (int) rank, scale, settings.dora());
     }
 
     /** As PEFT matches the keys of its patterns. */
     private boolean matches(String pattern, String module) {
+        if (!PLAIN_PATTERN.matcher(pattern).matches() || pattern.contains(")*")) {
+            throw new UserError(config.where("alpha_pattern") + " holds '" + pattern
+                    + "'; patterns are of names, dots, stars and alternatives");
+        }
         try {
             return module.matches("(.*\\.)?(" + pattern + ")");
         } catch (PatternSyntaxException e) {

@@ -90,7 +90,11 @@ public final class AdapterWriter {
             config.putNull("modules_to_save");
         } else {
             ArrayNode saved = config.putArray("modules_to_save");
-            settings.modulesToSave().forEach(saved::add);
+            // Whole names: PEFT takes "norm" for every module whose name ends so, input_layernorm among them.
+            adapter.saved().stream()
+                    .map(tensor -> source.moduleName(Adapter.owner(tensor.name())))
+                    .distinct()
+                    .forEach(saved::add);
         }
         return config;
     }

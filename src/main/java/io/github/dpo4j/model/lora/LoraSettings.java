@@ -21,7 +21,7 @@ public record LoraSettings(
         boolean rankStabilized,
         boolean dora,
         List<String> modulesToSave) {
-    private static final int MOST = 1 << 14;
+    static final int MOST = 1 << 14;
 
     public LoraSettings {
         modulesToSave = List.copyOf(modulesToSave);
@@ -34,9 +34,13 @@ public record LoraSettings(
         if (!(dropout >= 0 && dropout < 1)) {
             throw new UserError("lora_dropout is " + dropout + "; it must be at least 0 and below 1");
         }
+    }
+
+    /** Throws where an adapter of these settings can be read but not trained. */
+    public void requireTrainable() {
         if (dora && dropout > 0) {
             throw new UserError("lora_dropout is " + dropout
-                    + " and use_dora is set; dropout with DoRA is not supported, leave one of them away");
+                    + " and use_dora is set; training with both is not supported, leave one of them away");
         }
     }
 

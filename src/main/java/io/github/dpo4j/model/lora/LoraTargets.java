@@ -32,9 +32,7 @@ public sealed interface LoraTargets {
 
         @Override
         public boolean has(LinearModule module) {
-            return names.stream()
-                    .anyMatch(
-                            name -> module.name().equals(name) || module.name().endsWith("." + name));
+            return names.stream().anyMatch(name -> isNamed(name, module.name()));
         }
 
         @Override
@@ -67,6 +65,11 @@ public sealed interface LoraTargets {
 
     String ALL_LINEAR = "all-linear";
 
+    /** True for a module of this name, or whose name ends so. */
+    static boolean isNamed(String name, String module) {
+        return module.equals(name) || module.endsWith("." + name);
+    }
+
     /** Reads all-linear, names with commas, or one regular expression: what no name could be is one. */
     static LoraTargets parse(String text) {
         if (text.equals(ALL_LINEAR)) {
@@ -75,8 +78,9 @@ public sealed interface LoraTargets {
         if (text.isBlank()) {
             throw new UserError("--lora-target-modules is empty; it is all-linear, names with commas, or a pattern");
         }
-        return text.matches("[\\w.,-]+")
+        return text.matches("[\\w., -]+")
                 ? new Named(List.of(text.split(",", -1)).stream()
+                        .map(String::strip)
                         .filter(name -> !name.isEmpty())
                         .toList())
                 : new Matching(text);

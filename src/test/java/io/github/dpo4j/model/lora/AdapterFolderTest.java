@@ -17,6 +17,7 @@ import io.github.dpo4j.model.ModelWeights;
 import io.github.dpo4j.model.ModelWriter;
 import io.github.dpo4j.safetensors.DType;
 import io.github.dpo4j.safetensors.SafetensorsFile;
+import io.github.dpo4j.safetensors.TensorSpec;
 import io.github.dpo4j.torch.ComputeType;
 import io.github.dpo4j.torch.Device;
 import io.github.dpo4j.torch.NoGrad;
@@ -28,6 +29,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -211,9 +213,9 @@ class AdapterFolderTest {
     @Test
     void aModuleToSaveThatTheModelLacksIsNamed() {
         assertThatThrownBy(() -> ModelFolder.open(Golden.of("llama").policyFolder())
-                        .adapterToTrain(Optional.of(settings("all-linear", "lm_head"))))
+                        .adapterToTrain(Optional.of(settings("all-linear", "score"))))
                 .isInstanceOf(UserError.class)
-                .hasMessageContaining("no weights of 'lm_head'; it has down_proj, embed_tokens");
+                .hasMessageContaining("no weights of 'score'; it has down_proj, embed_tokens");
     }
 
     @ParameterizedTest
@@ -223,6 +225,7 @@ class AdapterFolderTest {
                 "bias=all=train no biases",
                 "target_parameters=[1]=is set, which is not supported",
                 "use_qalora=true=is set, which is not supported",
+                "init_lora_weights=pissa=which changes the base",
                 "r=0=must be a whole number",
                 "lora_alpha=-1=must be a number above 0",
                 "lora_dropout=1.5=from 0 to below 1",
@@ -293,12 +296,72 @@ class AdapterFolderTest {
         "4, 0, 0, false, lora_alpha is 0.0",
         "4, NaN, 0, false, lora_alpha is NaN",
         "4, 8, 1, false, lora_dropout is 1.0",
-        "4, 8, 0.1, true, dropout with DoRA is not supported"
+        "4, 8, 0.1, true, training with both is not supported"
     })
     void settingsThatAreNoneAreRefused(int rank, double alpha, double dropout, boolean dora, String says) {
-        assertThatThrownBy(() ->
-                        new LoraSettings(rank, alpha, dropout, new LoraTargets.AllLinear(), false, dora, List.of()))
+        assertThatThrownBy(() -> new LoraSettings(
+                                rank, alpha, dropout, new LoraTargets.AllLinear(), false, dora, List.of())
+                        .requireTrainable())
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining(says);
+    }
+
+    /** An adapter of a tied base whose embedding, head or both it replaces. */
+    private static CausalLm replacing(ModelFolder model, String... saved) {
+        Adapter shape =
+                model.adapterToTrain(Optional.of(settings("q_proj", saved))).orElseThrow();
+        CausalLm adapted = model.loadAdapted(
+                model.loadBase(Device.CPU, ComputeType.FLOAT32), shape, 3, ComputeType.FLOAT32, GradientStorage.WHOLE);
+        try (NoGrad _ = new NoGrad()) {
+            for (TensorSpec tensor : shape.saved()) {
+                adapted.parameters().weight(tensor.name()).mul_(new Scalar(1.1));
+            }
+        }
+        return adapted;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"embed_tokens", "lm_head", "embed_tokens lm_head", "norm"})
+    void whatIsTrainedWholeBesideATiedBaseIsWrittenReadAndMerged(String saved) throws IOException {
+        ModelFolder model = ModelFolder.open(Golden.of("llama").policyFolder());
+        double[] expected;
+        try (TensorScope _ = new TensorScope()) {
+            CausalLm adapted = replacing(model, saved.split(" ", -1));
+            expected = logps("llama", adapted);
+            Files.createDirectories(folder.resolve("a"));
+            AdapterWriter.write(adapted.weights().adapted().orElseThrow(), model, folder.resolve("a"), DType.F32);
+            ModelWriter.write(adapted, model, folder.resolve("m"), Optional.empty());
+        }
+        assertThat(logps("llama", folder.resolve("a"))).isEqualTo(expected);
+        double[] merged = logps("llama", folder.resolve("m"));
+        assertThat(merged[0]).isCloseTo(expected[0], within(1e-5 * -expected[0]));
+        assertThat(merged[1]).isCloseTo(expected[1], within(1e-5 * -expected[1]));
+        assertThat(expected).isNotEqualTo(logps("llama", Golden.of("llama").policyFolder()));
+        assertThat(ModelFolder.open(folder.resolve("m")).settings().tied()).isEqualTo(saved.equals("norm"));
+    }
+
+    /** PEFT would take "norm" for every module whose name ends so. */
+    @Test
+    void modulesToSaveAreWrittenByTheirWholeNames() throws IOException {
+        ModelFolder model = ModelFolder.open(Golden.of("llama").policyFolder());
+        try (TensorScope _ = new TensorScope()) {
+            ModelWeights.Adapted adapted =
+                    replacing(model, "norm", "model.norm").weights().adapted().orElseThrow();
+            assertThat(adapted.adapter().saved()).hasSize(1);
+            AdapterWriter.write(adapted, model, folder, DType.F32);
+        }
+        assertThat(new ObjectMapper()
+                        .readTree(folder.resolve("adapter_config.json").toFile())
+                        .path("modules_to_save")
+                        .toString())
+                .isEqualTo("[\"model.norm\"]");
+    }
+
+    @Test
+    void aPatternThatCouldBacktrackForHoursIsRefused() throws IOException {
+        Path hostile = changed(config -> config.putObject("alpha_pattern").put("([a-z_.0-9]+)+!", 3));
+        assertThatThrownBy(() -> ModelFolder.open(hostile).loadFrozen(Device.CPU, ComputeType.FLOAT32))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("alpha_pattern");
     }
 }
