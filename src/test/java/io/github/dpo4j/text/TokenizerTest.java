@@ -186,20 +186,6 @@ final class TokenizerTest {
         }
     }
 
-    @Test
-    void theChatTemplateComesFromItsFileThenFromTheConfig() throws IOException {
-        Path config = folder.resolve("tokenizer_config.json");
-        assertThat(ChatTemplateSource.in(folder)).isEmpty();
-        Files.writeString(config, "{\"chat_template\":\"text\"}");
-        assertThat(ChatTemplateSource.in(folder)).hasValue("text");
-        Files.writeString(
-                config,
-                "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"t\"},{\"name\":\"default\",\"template\":\"d\"}]}");
-        assertThat(ChatTemplateSource.in(folder)).hasValue("d");
-        Files.writeString(folder.resolve("chat_template.jinja"), "file");
-        assertThat(ChatTemplateSource.in(folder)).hasValue("file");
-    }
-
     private void copy(String family, Consumer<ObjectNode> change) throws IOException {
         Path policy = Golden.of(family).folder().resolve("policy");
         ObjectNode json = SpecialTokens.readObject(policy.resolve("tokenizer.json"));
