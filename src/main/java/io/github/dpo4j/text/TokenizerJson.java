@@ -36,6 +36,10 @@ final class TokenizerJson {
         TokenizerClass.in(folder).rebuild(json, SpecialTokens.readObject(folder.resolve("tokenizer_config.json")));
         json.putNull("truncation");
         json.putNull("padding");
+        @Nullable String defect = TokenizerGuard.defect(json);
+        if (defect != null) {
+            throw new UserError(file + ": not a tokenizer that can be used: it " + defect);
+        }
         TokenizerJson result = new TokenizerJson(json);
         ArrayNode added = json.path("added_tokens") instanceof ArrayNode array ? array : json.putArray("added_tokens");
         for (JsonNode token : added) {

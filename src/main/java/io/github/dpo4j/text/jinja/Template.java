@@ -20,7 +20,7 @@ public final class Template {
 
     /**
      * Renders with these variables. The clock is what strftime_now reads, in its zone. Throws TemplateException where the
-     * template refuses its input, fails, or wants more than a rendering may cost (16 million characters, some seconds).
+     * template refuses its input, fails, or wants more than a rendering may cost (4 million characters, 64 MB).
      */
     public String render(Map<String, JsonNode> variables, Clock clock) {
         Rendering rendering = new Rendering(clock);
