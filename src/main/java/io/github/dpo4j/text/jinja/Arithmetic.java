@@ -126,7 +126,7 @@ final class Arithmetic {
             case MULTIPLY -> bounded(a.multiply(b), rendering);
             case DIVIDE -> {
                 nonZero(b.signum() != 0, rendering);
-                rendering.bytes(500);
+                rendering.bytes(800);
                 double quotient = new BigDecimal(a)
                         .divide(new BigDecimal(b), new MathContext(60))
                         .doubleValue();

@@ -186,7 +186,7 @@ final class StringMethods {
         int limit = bound.integer("maxsplit", -1);
         limit = limit < 0 ? Integer.MAX_VALUE : limit;
         if (bound.get("sep", None.NONE) instanceof None) {
-            rendering.bytes(12L * text.length());
+            rendering.bytes(24L * text.length());
             return strings(fromRight ? Lines.wordsFromRight(text, limit) : Lines.words(text, limit));
         }
         String separator = bound.text("sep");

@@ -7,14 +7,19 @@ import java.util.Map;
 
 /** A parsed template; immutable, so that any number of threads may render it. */
 public final class Template {
+    private static final int MOST_CHARACTERS = 1_000_000;
+
     private final List<Stmt> body;
 
     private Template(List<Stmt> body) {
         this.body = body;
     }
 
-    /** Throws TemplateException for what is not Jinja or not supported. */
+    /** Throws TemplateException for what is not Jinja or not supported, and for over a million characters. */
     public static Template parse(String source) {
+        if (source.length() > MOST_CHARACTERS) {
+            throw TemplateException.at(1, "a template of over " + MOST_CHARACTERS + " characters");
+        }
         return new Template(Parser.parse(source));
     }
 
