@@ -23,6 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             SftCommand.class,
             DpoCommand.class,
             TokenizeCommand.class,
+            RenderCommand.class,
             LogpsCommand.class,
             GenerateCommand.class,
             SampleCommand.class,

@@ -62,6 +62,10 @@ public record DatasetReader(OnBadRow onBadRow, @Nullable Path skippedRows) {
         return read(datasets, PromptRow::parse);
     }
 
+    public Rows<RenderExample> renderings(List<String> datasets) {
+        return read(datasets, RenderRow::parse);
+    }
+
     private <T> Rows<T> read(List<String> datasets, RowParser<T> parser) {
         List<T> examples = new ArrayList<>();
         List<BadRow> skipped = new ArrayList<>();

@@ -3,6 +3,7 @@ package io.github.dpo4j.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.Message;
+import io.github.dpo4j.text.jinja.TemplateException;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface ConversationRenderer {
     /**
-     * Returns the rendered text; throws {@link UserError} where the template refuses the conversation.
+     * Returns the rendered text; throws {@link TemplateException} where the template refuses the conversation or fails on it,
+     * and {@link UserError} where there is no template.
      *
      * @param tools a JSON array of tool descriptions, or null
      * @param addGenerationPrompt whether to end with the opening of an assistant turn

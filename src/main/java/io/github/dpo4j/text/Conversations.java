@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.data.Message;
 import io.github.dpo4j.data.Origin;
+import io.github.dpo4j.text.jinja.TemplateException;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,8 @@ record Conversations(ConversationRenderer renderer) {
     private String render(Origin origin, List<Message> messages, @Nullable JsonNode tools, boolean generation) {
         try {
             return renderer.render(messages, tools, generation);
+        } catch (TemplateException e) {
+            throw new UserError(origin + ": the chat template refuses this conversation: " + e.getMessage(), e);
         } catch (UserError e) {
             throw new UserError(origin + ": " + e.getMessage(), e);
         }

@@ -15,26 +15,24 @@ public record ModelText(Tokenizer tokenizer, ConversationRenderer renderer, bool
             throw new UserError(folder + " is not a folder; --model takes a Hugging Face model folder");
         }
         Tokenizer tokenizer = Tokenizer.of(folder);
-        Optional<String> source = ChatTemplateSource.in(folder);
+        Optional<ChatTemplates> templates = ChatTemplates.in(folder);
         return new ModelText(
                 tokenizer,
-                source.map(template -> renderer(folder, template, tokenizer))
+                templates
+                        .map(named -> renderer(folder, named, tokenizer))
                         .orElseGet(() -> ConversationRenderer.absent(folder)),
-                source.isPresent());
+                templates.isPresent());
     }
 
-    private static ConversationRenderer renderer(Path folder, String source, Tokenizer tokenizer) {
+    private static ConversationRenderer renderer(Path folder, ChatTemplates templates, Tokenizer tokenizer) {
         ChatTemplate.SpecialTokens specials =
                 new ChatTemplate.SpecialTokens(tokenizer.specialTokens().byName());
+        Clock clock = Clock.system(ZoneId.systemDefault());
         try {
-            ChatTemplate template = ChatTemplate.of(source, specials, Clock.system(ZoneId.systemDefault()));
-            return (messages, tools, addGenerationPrompt) -> {
-                try {
-                    return template.render(messages, tools, addGenerationPrompt);
-                } catch (TemplateException e) {
-                    throw new UserError("the chat template refuses this conversation: " + e.getMessage(), e);
-                }
-            };
+            ChatTemplate template = ChatTemplate.of(templates.usual(), specials, clock);
+            ChatTemplate forTools = ChatTemplate.of(templates.forTools(), specials, clock);
+            return (messages, tools, addGenerationPrompt) ->
+                    (tools == null ? template : forTools).render(messages, tools, addGenerationPrompt);
         } catch (TemplateException e) {
             throw new UserError(folder + ": the chat template cannot be read: " + e.getMessage(), e);
         }

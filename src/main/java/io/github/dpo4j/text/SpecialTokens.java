@@ -9,7 +9,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -17,22 +20,51 @@ import org.jspecify.annotations.Nullable;
  * The texts of a model's named special tokens, each null where the folder names none. They come from tokenizer_config.json; a
  * folder of the older kind (no added_tokens_decoder in it) overrides them in special_tokens_map.json; what is
  * still unnamed is as the tokenizer's class has it.
+ *
+ * @param others sep_token, cls_token and mask_token, those that are named
+ * @param extra special tokens beside the named ones
  */
 public record SpecialTokens(
         @Nullable String bos,
         @Nullable String eos,
         @Nullable String pad,
-        @Nullable String unk) {
+        @Nullable String unk,
+        Map<String, String> others,
+        List<String> extra) {
+    public SpecialTokens {
+        others = Collections.unmodifiableMap(new LinkedHashMap<>(others));
+        extra = List.copyOf(extra);
+    }
+
+    SpecialTokens(@Nullable String bos, @Nullable String eos, @Nullable String pad, @Nullable String unk) {
+        this(bos, eos, pad, unk, Map.of(), List.of());
+    }
+
     static SpecialTokens in(Path folder) {
         JsonNode config = readObject(folder.resolve("tokenizer_config.json"));
         JsonNode map =
                 config.has("added_tokens_decoder") ? config : readObject(folder.resolve("special_tokens_map.json"));
         SpecialTokens defaults = TokenizerClass.in(folder).defaults();
+        Map<String, String> others = new LinkedHashMap<>();
+        for (String name : List.of("sep_token", "cls_token", "mask_token")) {
+            put(others, name, token(name, map, config, defaults.others.get(name)));
+        }
+        List<String> extra = new ArrayList<>();
+        for (String list : List.of("additional_special_tokens", "extra_special_tokens")) {
+            for (JsonNode token : map.has(list) ? map.path(list) : config.path(list)) {
+                String text = text(token);
+                if (text != null) {
+                    extra.add(text);
+                }
+            }
+        }
         return new SpecialTokens(
                 token("bos_token", map, config, defaults.bos),
                 token("eos_token", map, config, defaults.eos),
                 token("pad_token", map, config, defaults.pad),
-                token("unk_token", map, config, defaults.unk));
+                token("unk_token", map, config, defaults.unk),
+                others,
+                extra);
     }
 
     /** Those that are set, by the names of tokenizer_config.json (bos_token, ...): the variables of chat templates. */
@@ -42,6 +74,7 @@ public record SpecialTokens(
         put(tokens, "eos_token", eos);
         put(tokens, "pad_token", pad);
         put(tokens, "unk_token", unk);
+        tokens.putAll(others);
         return tokens;
     }
 
@@ -56,6 +89,11 @@ public record SpecialTokens(
         if (token.isMissingNode()) {
             return whenAbsent;
         }
+        return text(token);
+    }
+
+    /** The text of a token, which files hold as text or as an object with its properties. */
+    private static @Nullable String text(JsonNode token) {
         JsonNode content = token.isObject() ? token.path("content") : token;
         return content.isTextual() ? content.asText() : null;
     }

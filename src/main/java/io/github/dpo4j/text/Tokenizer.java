@@ -28,6 +28,9 @@ public final class Tokenizer implements AutoCloseable {
     /** Bounds the natives that are alive at once; more texts a call gain no speed. */
     private static final int TEXTS_PER_CALL = 256;
 
+    /** In longer ones the search for words may run into a limit on which the native library ends the process. */
+    private static final int MOST_CHARACTERS = 8_000_000;
+
     private final Path folder;
     private final HuggingFaceTokenizer natives;
     private final SpecialTokens specialTokens;
@@ -69,12 +72,27 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The ids with the special tokens that the tokenizer adds by itself (a BOS, for instance). */
     public int[] encode(String text) {
-        return ids(natives.encode(wellFormed(text), true, false));
+        return encode(text, true);
     }
 
     /** The ids of the text alone; special tokens that are written in it become their ids. For rendered conversations. */
     public int[] encodeRaw(String text) {
-        return ids(natives.encode(wellFormed(text), false, false));
+        return encode(text, false);
+    }
+
+    private int[] encode(String text, boolean addSpecialTokens) {
+        try {
+            return ids(natives.encode(encodable(text), addSpecialTokens, false));
+        } catch (RuntimeException e) {
+            throw unable("encode a text", e);
+        }
+    }
+
+    /** Says that the loaded file is at fault, such as one without a token for what it does not know. */
+    private UserError unable(String what, RuntimeException e) {
+        return e instanceof UserError already
+                ? already
+                : new UserError(folder.resolve("tokenizer.json") + ": cannot " + what + " (" + e.getMessage() + ")", e);
     }
 
     /** {@link #encode} of each text, several at a time on all cores. */
@@ -91,10 +109,14 @@ public final class Tokenizer implements AutoCloseable {
         List<int[]> all = new ArrayList<>(texts.size());
         for (int start = 0; start < texts.size(); start += TEXTS_PER_CALL) {
             List<String> some = texts.subList(start, Math.min(texts.size(), start + TEXTS_PER_CALL)).stream()
-                    .map(Tokenizer::wellFormed)
+                    .map(Tokenizer::encodable)
                     .toList();
-            for (Encoding encoding : natives.batchEncode(some, addSpecialTokens, false)) {
-                all.add(ids(encoding));
+            try {
+                for (Encoding encoding : natives.batchEncode(some, addSpecialTokens, false)) {
+                    all.add(ids(encoding));
+                }
+            } catch (RuntimeException e) {
+                throw unable("encode a text", e);
             }
         }
         return all;
@@ -106,7 +128,11 @@ public final class Tokenizer implements AutoCloseable {
         for (int i = 0; i < ids.length; i++) {
             wide[i] = ids[i];
         }
-        return natives.decode(wide, skipSpecialTokens);
+        try {
+            return natives.decode(wide, skipSpecialTokens);
+        } catch (RuntimeException e) {
+            throw unable("decode ids", e);
+        }
     }
 
     /** One more than the largest id, added tokens included: the rows that an embedding needs at least. */
@@ -162,7 +188,11 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /** JSON may escape half a surrogate pair, which no UTF-8 can hold: such halves become U+FFFD. */
-    private static String wellFormed(String text) {
+    private static String encodable(String text) {
+        if (text.length() > MOST_CHARACTERS) {
+            throw new UserError("a text of " + text.length() + " characters is too long for the tokenizer; it takes "
+                    + MOST_CHARACTERS + " at most");
+        }
         StringBuilder mended = null;
         for (int i = 0; i < text.length(); i++) {
             char unit = text.charAt(i);

@@ -5,11 +5,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 
 /**
- * The Python class that transformers 5 loads a folder's tokenizer with. Two of them do not take tokenizer.json as it stands
- * but rebuild all but its vocabulary, which shows in the ids; models are trained on what they give, so they are followed here.
- * Other classes rebuild too, to the same effect on the files that belong to them, and are read from the file.
+ * The Python class that transformers 5 loads a folder's tokenizer with. Some do not take tokenizer.json as it stands but keep
+ * only its vocabulary and merges and rebuild the rest, which shows in the ids: a digit splitter that the file names is
+ * forgotten, for instance. They are followed here, so that ids are what transformers and TRL train on. Not followed is a class
+ * that does not fit the file (DeepSeek's byte-level files name LlamaTokenizer).
  */
 enum TokenizerClass {
     /** Everything that is read from the file alone. */
@@ -64,28 +67,95 @@ enum TokenizerClass {
             case FROM_FILE -> new SpecialTokens(null, null, null, null);
             case GPT2 -> new SpecialTokens(endOfText, endOfText, null, endOfText);
             case GPT_NEOX -> new SpecialTokens(endOfText, endOfText, "<|padding|>", endOfText);
-            case GEMMA -> new SpecialTokens("<bos>", "<eos>", "<pad>", "<unk>");
+            case GEMMA ->
+                new SpecialTokens("<bos>", "<eos>", "<pad>", "<unk>", Map.of("mask_token", "<mask>"), List.of());
             case LLAMA -> new SpecialTokens("<s>", "</s>", null, "<unk>");
             case QWEN2 -> new SpecialTokens(null, endOfText, endOfText, endOfText);
         };
     }
 
-    /** Changes a tokenizer.json to what the class makes of it. */
-    void rebuild(ObjectNode tokenizer, JsonNode config) {
-        switch (this) {
-            case FROM_FILE, GPT2, GPT_NEOX, GEMMA -> {}
-            case QWEN2 -> {
-                if (tokenizer.path("decoder").path("type").asText().equals("ByteLevel")) {
-                    qwen2(tokenizer, config.path("add_prefix_space").asBoolean(false));
-                }
-            }
-            case LLAMA -> {
-                // Byte-level models (DeepSeek's) name this class too.
-                if (tokenizer.path("model").path("byte_fallback").asBoolean()) {
-                    llama(tokenizer, config);
-                }
-            }
+    /** Changes a tokenizer.json to what the class makes of it; returns whether it does not leave it as it stands. */
+    boolean rebuild(ObjectNode tokenizer, JsonNode config) {
+        if (!(tokenizer.path("model") instanceof ObjectNode model) || !isBpe(model)) {
+            return false;
         }
+        boolean byteLevel = tokenizer.path("decoder").path("type").asText().equals("ByteLevel");
+        boolean byteFallback = model.path("byte_fallback").asBoolean();
+        boolean addPrefixSpace = config.path("add_prefix_space").asBoolean(this == LLAMA);
+        boolean fits = switch (this) {
+            case FROM_FILE -> false;
+            case GPT2, GPT_NEOX, QWEN2 -> byteLevel;
+            case GEMMA, LLAMA -> byteFallback;
+        };
+        if (!fits) {
+            return false;
+        }
+        JsonNode unknown = config.path("unk_token");
+        model.putNull("dropout").putNull("unk_token");
+        model.putNull("continuing_subword_prefix").putNull("end_of_word_suffix");
+        model.put("fuse_unk", byteFallback).put("byte_fallback", byteFallback).put("ignore_merges", false);
+        switch (this) {
+            case FROM_FILE -> {}
+            case GPT2 -> {
+                tokenizer.putNull("normalizer");
+                tokenizer.set("pre_tokenizer", byteLevel(addPrefixSpace, true));
+            }
+            case GPT_NEOX -> {
+                tokenizer.putObject("normalizer").put("type", "NFC");
+                tokenizer.set("pre_tokenizer", byteLevel(addPrefixSpace, true));
+                tokenizer.putNull("post_processor");
+            }
+            case GEMMA -> {
+                model.put("unk_token", text(unknown, "<unk>"));
+                gemma(tokenizer);
+            }
+            case QWEN2 -> qwen2(tokenizer, addPrefixSpace);
+            case LLAMA -> llama(tokenizer, config, addPrefixSpace);
+        }
+        return true;
+    }
+
+    /** Old files do not name the model's type; then it shows in the merges. */
+    private static boolean isBpe(JsonNode model) {
+        return model.path("type").asText("BPE").equals("BPE")
+                && model.path("merges").isArray();
+    }
+
+    private static String text(JsonNode token, String otherwise) {
+        JsonNode content = token.isObject() ? token.path("content") : token;
+        return content.asText(otherwise);
+    }
+
+    private static ObjectNode byteLevel(boolean addPrefixSpace, boolean useRegex) {
+        return new ObjectMapper()
+                .createObjectNode()
+                .put("type", "ByteLevel")
+                .put("add_prefix_space", addPrefixSpace)
+                .put("trim_offsets", true)
+                .put("use_regex", useRegex);
+    }
+
+    private static void gemma(ObjectNode tokenizer) {
+        ObjectNode replace =
+                tokenizer.putObject("normalizer").put("type", "Replace").put("content", SPACE);
+        replace.putObject("pattern").put("String", " ");
+        ObjectNode split = tokenizer
+                .putObject("pre_tokenizer")
+                .put("type", "Split")
+                .put("behavior", "MergedWithPrevious")
+                .put("invert", false);
+        split.putObject("pattern").put("String", " ");
+        tokenizer.putObject("decoder").put("type", "Sequence").set("decoders", pieces());
+    }
+
+    /** What joins sentencepiece's pieces. */
+    private static ArrayNode pieces() {
+        ArrayNode steps = new ObjectMapper().createArrayNode();
+        ObjectNode replace = steps.addObject().put("type", "Replace").put("content", " ");
+        replace.putObject("pattern").put("String", SPACE);
+        steps.addObject().put("type", "ByteFallback");
+        steps.addObject().put("type", "Fuse");
+        return steps;
     }
 
     private static void qwen2(ObjectNode tokenizer, boolean addPrefixSpace) {
@@ -97,15 +167,10 @@ enum TokenizerClass {
                 .put("behavior", "Isolated")
                 .put("invert", false);
         split.putObject("pattern").put("Regex", QWEN2_WORDS);
-        steps.addObject()
-                .put("type", "ByteLevel")
-                .put("add_prefix_space", addPrefixSpace)
-                .put("trim_offsets", true)
-                .put("use_regex", false);
+        steps.add(byteLevel(addPrefixSpace, false));
     }
 
-    private static void llama(ObjectNode tokenizer, JsonNode config) {
-        boolean addPrefixSpace = config.path("add_prefix_space").asBoolean(true);
+    private static void llama(ObjectNode tokenizer, JsonNode config, boolean addPrefixSpace) {
         String prefixes = config.path("legacy").asBoolean(false) ? "always" : "first";
         tokenizer.putNull("normalizer");
         tokenizer
@@ -114,11 +179,7 @@ enum TokenizerClass {
                 .put("replacement", SPACE)
                 .put("prepend_scheme", addPrefixSpace ? prefixes : "never")
                 .put("split", false);
-        ArrayNode steps = new ObjectMapper().createArrayNode();
-        ObjectNode replace = steps.addObject().put("type", "Replace").put("content", " ");
-        replace.putObject("pattern").put("String", SPACE);
-        steps.addObject().put("type", "ByteFallback");
-        steps.addObject().put("type", "Fuse");
+        ArrayNode steps = pieces();
         if (addPrefixSpace) {
             steps.addObject()
                     .put("type", "Strip")

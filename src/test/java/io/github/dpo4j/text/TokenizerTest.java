@@ -168,6 +168,59 @@ final class TokenizerTest {
     }
 
     @Test
+    void aGpt2TokenizerForgetsTheDigitSplitterAsInTransformers() throws IOException {
+        // transformers 5.17 gives GPT2Tokenizer [5] and PreTrainedTokenizerFast [1, 2] for "12"
+        String json = """
+                {"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Sequence","pretokenizers":[\
+                {"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,\
+                "use_regex":true}]},"post_processor":null,"decoder":{"type":"ByteLevel","add_prefix_space":true,\
+                "trim_offsets":true,"use_regex":true},"model":{"type":"BPE","dropout":null,"unk_token":null,\
+                "continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,\
+                "vocab":{"<|endoftext|>":0,"1":1,"2":2,"a":3,"\u0120":4,"12":5},"merges":["1 2"]}}""";
+        Files.writeString(folder.resolve("tokenizer.json"), json);
+        Path config = folder.resolve("tokenizer_config.json");
+        Files.writeString(config, "{\"tokenizer_class\":\"GPT2Tokenizer\"}");
+        try (Tokenizer tokenizer = Tokenizer.of(folder)) {
+            assertThat(tokenizer.encode("12")).containsExactly(5);
+        }
+        Files.writeString(config, "{\"tokenizer_class\":\"PreTrainedTokenizerFast\"}");
+        try (Tokenizer tokenizer = Tokenizer.of(folder)) {
+            assertThat(tokenizer.encode("12")).containsExactly(1, 2);
+        }
+    }
+
+    @Test
+    void theConfigsListOfAddedTokensWinsOverTheFiles() throws IOException {
+        copy("llama3", _ -> {});
+        ObjectNode config = SpecialTokens.readObject(folder.resolve("tokenizer_config.json"));
+        config.putObject("added_tokens_decoder")
+                .putObject("4")
+                .put("content", "<|eot_id|>")
+                .put("rstrip", true)
+                .put("special", true);
+        new ObjectMapper().writeValue(folder.resolve("tokenizer_config.json").toFile(), config);
+        try (Tokenizer tokenizer = Tokenizer.of(folder)) {
+            assertThat(tokenizer.encodeRaw("<|eot_id|>  a")).isEqualTo(tokenizer.encodeRaw("<|eot_id|>a"));
+            assertThat(tokenizer.encodeRaw("<|start_header_id|>")).containsExactly(2);
+        }
+    }
+
+    @Test
+    void otherSpecialTokensAreVariablesOfTemplatesAndExtraOnesAreNotSplit() throws IOException {
+        copy("gpt2", _ -> {});
+        Files.writeString(
+                folder.resolve("tokenizer_config.json"),
+                "{\"sep_token\":\"!\",\"mask_token\":{\"content\":\"?\"},\"extra_special_tokens\":[\"he\"]}");
+        try (Tokenizer tokenizer = Tokenizer.of(folder)) {
+            assertThat(tokenizer.specialTokens().byName())
+                    .containsEntry("sep_token", "!")
+                    .containsEntry("mask_token", "?");
+            int[] he = tokenizer.encode("he");
+            assertThat(tokenizer.encode("thehe")).hasSize(3).endsWith(he[0], he[0]);
+        }
+    }
+
+    @Test
     void aFolderWithoutATokenizerIsRefused() {
         assertThatExceptionOfType(UserError.class)
                 .isThrownBy(() -> Tokenizer.of(folder))
@@ -184,20 +237,6 @@ final class TokenizerTest {
                     .withMessageStartingWith(file + ": not ")
                     .withMessageNotContaining("\n");
         }
-    }
-
-    @Test
-    void theChatTemplateComesFromItsFileThenFromTheConfig() throws IOException {
-        Path config = folder.resolve("tokenizer_config.json");
-        assertThat(ChatTemplateSource.in(folder)).isEmpty();
-        Files.writeString(config, "{\"chat_template\":\"text\"}");
-        assertThat(ChatTemplateSource.in(folder)).hasValue("text");
-        Files.writeString(
-                config,
-                "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":\"t\"},{\"name\":\"default\",\"template\":\"d\"}]}");
-        assertThat(ChatTemplateSource.in(folder)).hasValue("d");
-        Files.writeString(folder.resolve("chat_template.jinja"), "file");
-        assertThat(ChatTemplateSource.in(folder)).hasValue("file");
     }
 
     private void copy(String family, Consumer<ObjectNode> change) throws IOException {

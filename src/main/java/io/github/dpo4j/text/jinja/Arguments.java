@@ -26,6 +26,7 @@ record Arguments(List<Value> positional, Map<String, Value> named) {
             throw rendering.error(
                     callee + " takes at most " + parameters.length + " arguments, got " + positional.size());
         }
+        rendering.bytes(200);
         Map<String, Value> values = new HashMap<>();
         for (int i = 0; i < positional.size(); i++) {
             values.put(parameters[i], positional.get(i));

@@ -39,7 +39,7 @@ final class Arithmetic {
             if (left instanceof Items(var a) && right instanceof Items(var b)) {
                 return new Items(joined(a, b, rendering));
             }
-            if (left instanceof Tuple(var a) && right instanceof Tuple(var b)) {
+            if (left instanceof Tuple(var a, var _) && right instanceof Tuple(var b, var _)) {
                 return new Tuple(joined(a, b, rendering));
             }
         }
@@ -57,7 +57,7 @@ final class Arithmetic {
                     case Items(var items) -> {
                         return new Items(repeated(items, count, rendering));
                     }
-                    case Tuple(var items) -> {
+                    case Tuple(var items, var _) -> {
                         return new Tuple(repeated(items, count, rendering));
                     }
                     default -> {}
@@ -119,13 +119,14 @@ final class Arithmetic {
     }
 
     private static Value integers(Operator operator, BigInteger a, BigInteger b, Rendering rendering) {
-        rendering.scan((long) a.bitLength() + b.bitLength());
+        rendering.number((long) a.bitLength() + b.bitLength());
         return switch (operator) {
             case ADD -> bounded(a.add(b), rendering);
             case SUBTRACT -> bounded(a.subtract(b), rendering);
             case MULTIPLY -> bounded(a.multiply(b), rendering);
             case DIVIDE -> {
                 nonZero(b.signum() != 0, rendering);
+                rendering.bytes(800);
                 double quotient = new BigDecimal(a)
                         .divide(new BigDecimal(b), new MathContext(60))
                         .doubleValue();
@@ -154,6 +155,7 @@ final class Arithmetic {
                 if ((long) a.bitLength() * Numbers.clamp(b) > 2L * MAX_BITS) {
                     throw tooLarge(rendering);
                 }
+                rendering.bytes(2L * a.bitLength() * Numbers.clamp(b));
                 yield bounded(a.pow(b.intValueExact()), rendering);
             }
         };

@@ -128,7 +128,9 @@ final class Checks {
             case "escaped" -> value instanceof Str(var _, boolean markup) && markup;
             case "filter" ->
                 value instanceof Str(String filter, var _)
-                        && (Filters.NAMES.contains(filter) || SequenceFilters.NAMES.contains(filter));
+                        && (Filters.NAMES.contains(filter)
+                                || SequenceFilters.NAMES.contains(filter)
+                                || TextFilters.NAMES.contains(filter));
             case "test" -> value instanceof Str(String test, var _) && NAMES.contains(test);
             default -> throw rendering.error("there is no test '" + name + "'");
         };

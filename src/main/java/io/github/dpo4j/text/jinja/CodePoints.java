@@ -41,6 +41,39 @@ final class CodePoints {
         };
     }
 
+    /** An escape: the number in lower-case hex, with zeros in front. */
+    static String hex(String mark, int number, int digits) {
+        String hex = Integer.toHexString(number);
+        return mark + "0".repeat(Math.max(0, digits - hex.length())) + hex;
+    }
+
+    /** What str.isalnum() says of one code point: letters, and all that has a value as a number. */
+    static boolean isLetterOrNumber(int c) {
+        return Character.isLetter(c) || isNumber(c);
+    }
+
+    /** What str.isnumeric() says of one code point; ideographs that are numbers are left out. */
+    static boolean isNumber(int c) {
+        return switch (Character.getType(c)) {
+            case Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER -> true;
+            default -> false;
+        };
+    }
+
+    /** What str.isdigit() says of one code point: decimal digits, and those written above, below or in circles. */
+    static boolean isDigit(int c) {
+        return Character.isDigit(c)
+                || c == 0xb2
+                || c == 0xb3
+                || c == 0xb9
+                || c == 0x2070
+                || (c >= 0x2074 && c <= 0x2079)
+                || (c >= 0x2080 && c <= 0x2089)
+                || (c >= 0x2460 && c <= 0x2468)
+                || (c >= 0x2474 && c <= 0x247c)
+                || (c >= 0x2488 && c <= 0x2490);
+    }
+
     static int length(String text) {
         return text.codePointCount(0, text.length());
     }

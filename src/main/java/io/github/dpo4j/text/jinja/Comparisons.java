@@ -44,7 +44,7 @@ final class Comparisons {
         if (a instanceof Items(var x) && b instanceof Items(var y)) {
             return equalLists(x, y, rendering);
         }
-        if (a instanceof Tuple(var x) && b instanceof Tuple(var y)) {
+        if (a instanceof Tuple(var x, var _) && b instanceof Tuple(var y, var _)) {
             return equalLists(x, y, rendering);
         }
         if (a instanceof Range x && b instanceof Range y) {
@@ -136,7 +136,7 @@ final class Comparisons {
         if (a instanceof Items(var x) && b instanceof Items(var y)) {
             return orderLists(x, y, rendering);
         }
-        if (a instanceof Tuple(var x) && b instanceof Tuple(var y)) {
+        if (a instanceof Tuple(var x, var _) && b instanceof Tuple(var y, var _)) {
             return orderLists(x, y, rendering);
         }
         throw rendering.error(
@@ -199,7 +199,7 @@ final class Comparisons {
                         ? new BigDecimal(number).toBigInteger()
                         : (Object) number;
             case None none -> none;
-            case Tuple(var items) -> {
+            case Tuple(var items, var _) -> {
                 rendering.enter();
                 rendering.items(items.size());
                 List<Object> keys = new ArrayList<>();

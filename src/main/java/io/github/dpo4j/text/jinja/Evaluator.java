@@ -43,10 +43,15 @@ final class Evaluator {
     private Value value(Expr expr, Scope scope) {
         return switch (expr) {
             case Expr.Literal(Value value) -> value;
-            case Expr.Name(String name) -> scope.get(name);
+            case Expr.Name(String name) -> {
+                Value value = scope.get(name);
+                rendering.bytes(value instanceof Undefined ? 120 : 0);
+                yield value;
+            }
             case Expr.ListOf(var items) -> new Items(all(items, scope));
             case Expr.TupleOf(var items) -> new Tuple(all(items, scope));
             case Expr.DictOf(var pairs, int line) -> {
+                rendering.bytes(150);
                 Dict dict = new Dict();
                 for (Expr.Pair pair : pairs) {
                     Value key = evaluate(pair.key(), scope);
@@ -174,6 +179,7 @@ final class Evaluator {
     }
 
     Arguments arguments(ArgumentList list, Scope scope) {
+        rendering.bytes(150);
         List<Value> positional = all(list.positional(), scope);
         Map<String, Value> named = new LinkedHashMap<>();
         for (Expr.Named argument : list.named()) {
@@ -207,7 +213,13 @@ final class Evaluator {
             case Value.Method(Value sequence, String name) ->
                 CollectionMethods.ofSequence(sequence, name, arguments, rendering);
             case Undefined(String reason) -> throw rendering.error(reason);
-            case Value.Loop _ -> throw rendering.error("recursive loops are not supported");
+            case Value.Loop loop -> {
+                if (loop.recursion == null) {
+                    throw rendering.error("the loop must be marked recursive to be called");
+                }
+                yield loop.recursion.render(
+                        arguments.bind("loop", rendering, "iterable").get("iterable"));
+            }
             default -> throw rendering.error("'" + callee.type() + "' object is not callable");
         };
     }

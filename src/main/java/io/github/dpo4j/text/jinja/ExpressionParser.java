@@ -372,12 +372,21 @@ final class ExpressionParser {
     FilterCall filterCall() {
         Token name = tokens.expect(Kind.NAME, "a filter's name");
         return new FilterCall(
-                name.text(), tokens.current().isOperator("(") ? arguments() : ArgumentList.NONE, name.line());
+                dotted(name), tokens.current().isOperator("(") ? arguments() : ArgumentList.NONE, name.line());
+    }
+
+    /** Names of filters and tests may have dots; none that is known here has, so such a one fails when it is used. */
+    private String dotted(Token first) {
+        StringBuilder name = new StringBuilder(first.text());
+        while (tokens.skipOperator(".")) {
+            name.append('.').append(tokens.expect(Kind.NAME, "a name after '.'").text());
+        }
+        return name.toString();
     }
 
     private Expr test(Expr target, int line) {
         boolean negated = tokens.skipName("not");
-        String name = tokens.expect(Kind.NAME, "a test's name").text();
+        String name = dotted(tokens.expect(Kind.NAME, "a test's name"));
         Token current = tokens.current();
         ArgumentList arguments = ArgumentList.NONE;
         if (current.isOperator("(")) {

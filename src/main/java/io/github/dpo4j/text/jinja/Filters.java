@@ -50,6 +50,9 @@ final class Filters {
         if (SequenceFilters.NAMES.contains(name)) {
             return SequenceFilters.apply(name, value, arguments, rendering);
         }
+        if (TextFilters.NAMES.contains(name)) {
+            return TextFilters.apply(name, value, arguments, rendering);
+        }
         return switch (name) {
             case "default", "d" -> {
                 Bound bound = arguments.bind(name, rendering, "default_value", "boolean");
@@ -116,7 +119,8 @@ final class Filters {
 
     private static Value title(Str text, Arguments arguments, Rendering rendering) {
         arguments.bind("title", rendering);
-        rendering.text(2L * text.text().length());
+        rendering.text(text.text().length());
+        rendering.bytes(80L * text.text().length());
         StringBuilder out = new StringBuilder();
         boolean wordStart = true;
         for (int i = 0; i < text.text().length(); ) {
@@ -156,6 +160,7 @@ final class Filters {
         @Nullable BigInteger integer = Numbers.integer(value);
         if (value instanceof Str(String text, var _)) {
             rendering.scan(text.length());
+            rendering.bytes(300 + 32L * Math.min(text.length(), Rendering.MAX_DIGITS));
             integer = Numbers.parseInteger(text, bound.integer("base", 10));
             @Nullable Double real = integer == null ? Numbers.parseReal(text) : null;
             if (real != null && Double.isFinite(real)) {
@@ -180,6 +185,7 @@ final class Filters {
         if (Numbers.isNumber(value)) {
             return new Flt(Numbers.real(value, rendering));
         }
+        rendering.bytes(400);
         @Nullable Double real = value instanceof Str(String text, var _) ? Numbers.parseReal(text) : null;
         return real == null ? bound.get("default", new Flt(0)) : new Flt(real);
     }
@@ -192,6 +198,7 @@ final class Filters {
 
     private static Value round(Value value, Arguments arguments, Rendering rendering) {
         Bound bound = arguments.bind("round", rendering, "precision", "method");
+        rendering.bytes(1000);
         int precision = bound.integer("precision", 0);
         String method = bound.find("method") == null ? "common" : bound.text("method");
         RoundingMode mode = switch (method) {

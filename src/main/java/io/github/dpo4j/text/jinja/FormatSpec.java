@@ -20,6 +20,7 @@ record FormatSpec(
         if (precision > MAX_PRECISION) {
             throw rendering.error("a precision of over " + MAX_PRECISION + " digits");
         }
+        rendering.bytes(600 + 4L * Math.max(0, precision));
         return switch (type) {
             case 'e', 'E', 'f', 'F', 'g', 'G', '%' -> real(Numbers.real(value, rendering), rendering);
             default -> {

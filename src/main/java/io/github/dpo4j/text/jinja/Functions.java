@@ -51,6 +51,7 @@ final class Functions {
 
     /** dict(mapping or pairs, name=value...). */
     static Dict dict(Arguments arguments, Rendering rendering) {
+        rendering.bytes(200 + 60L * arguments.named().size());
         Dict dict = new Dict();
         if (arguments.positional().size() > 1) {
             throw rendering.error("dict expected at most 1 argument, got "

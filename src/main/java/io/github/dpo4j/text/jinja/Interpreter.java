@@ -87,25 +87,28 @@ final class Interpreter {
             }
             case Stmt.SetBlock(Target target, var filters, var body, int line) ->
                 assign(target, filtered(capture(body, scope), filters, scope), scope, line);
-            case Stmt.Macro macro -> scope.set(macro.name(), new Macro(macro, scope));
+            case Stmt.Macro macro -> {
+                rendering.items(8);
+                scope.set(macro.name(), new Macro(macro, scope));
+            }
             case Stmt.CallBlock(var signature, Expr.Call call, var body, int line) -> {
                 Value callee = evaluator.evaluate(call.callee(), scope);
                 Macro caller = new Macro(new Stmt.Macro("caller", signature, body, line), scope);
                 Arguments arguments =
                         evaluator.arguments(call.arguments(), scope).with("caller", caller);
-                print(Printing.text(evaluator.call(callee, arguments, call.line()), rendering), out);
+                print(text(evaluator.call(callee, arguments, call.line())), out);
             }
             case Stmt.FilterBlock(var filters, var body, var _) ->
-                print(Printing.text(filtered(capture(body, scope), filters, scope), rendering), out);
+                print(text(filtered(capture(body, scope), filters, scope)), out);
             case Stmt.With(var bindings, var body, int line) -> {
-                Scope inner = new Scope(scope);
+                Scope inner = inner(scope);
                 for (Stmt.Binding binding : bindings) {
                     rendering.at(line);
                     assign(binding.target(), evaluator.evaluate(binding.value(), scope), inner, line);
                 }
                 return run(body, inner, out);
             }
-            case Stmt.Generation(var body) -> run(body, new Scope(scope), out);
+            case Stmt.Generation(var body) -> run(body, inner(scope), out);
             case Stmt.Break() -> {
                 return Flow.BREAK;
             }
@@ -116,9 +119,22 @@ final class Interpreter {
         return Flow.ON;
     }
 
+    /** What a call or filter block prints must be text; unlike {{ }}, jinja2 turns nothing else into it. */
+    private String text(Value value) {
+        if (value instanceof Str(String text, var _)) {
+            return text;
+        }
+        throw rendering.error("a call or filter block must give text, got " + value.type());
+    }
+
+    private Scope inner(Scope scope) {
+        rendering.bytes(Scope.BYTES);
+        return new Scope(scope);
+    }
+
     private Str capture(List<Stmt> body, Scope scope) {
         StringBuilder captured = new StringBuilder();
-        run(body, new Scope(scope), captured);
+        run(body, inner(scope), captured);
         return new Str(captured.toString());
     }
 
@@ -159,7 +175,10 @@ final class Interpreter {
 
     private Flow forLoop(Stmt.For loop, Scope scope, StringBuilder out) {
         rendering.at(loop.line());
-        Value items = evaluator.evaluate(loop.items(), scope);
+        return forLoop(loop, evaluator.evaluate(loop.items(), scope), 0, scope, out);
+    }
+
+    private Flow forLoop(Stmt.For loop, Value items, int depth0, Scope scope, StringBuilder out) {
         rendering.at(loop.line());
         Iterator<Value> iterator = Iteration.iterate(items, rendering);
         @Nullable Expr filter = loop.filter();
@@ -167,31 +186,40 @@ final class Interpreter {
             iterator = SequenceFilters.matching(
                     iterator,
                     item -> {
-                        Scope inner = new Scope(scope);
+                        Scope inner = inner(scope);
                         assign(loop.target(), item, inner, loop.line());
                         return evaluator.truth(filter, inner);
                     },
                     rendering);
         }
+        rendering.bytes(150);
         boolean sized = filter == null && !(items instanceof Lazy);
-        Loop state = new Loop(iterator, sized ? Iteration.size(items, rendering) : -1);
+        Loop.@Nullable Recursion recursion = !loop.recursive()
+                ? null
+                : inner -> {
+                    StringBuilder rendered = new StringBuilder();
+                    forLoop(loop, inner, depth0 + 1, scope, rendered);
+                    return new Str(rendered.toString());
+                };
+        Loop state = new Loop(iterator, sized ? Iteration.size(items, rendering) : -1, depth0, recursion);
         // jinja2 runs the else where no pass came to its end, so also after a break in the first
         boolean completed = false;
         Flow flow = Flow.ON;
         while (flow != Flow.BREAK && state.hasNext()) {
             rendering.step();
-            Scope inner = new Scope(scope);
+            Scope inner = inner(scope);
             assign(loop.target(), state.next(), inner, loop.line());
             inner.set("loop", state);
             flow = run(loop.body(), inner, out);
             completed |= flow == Flow.ON;
         }
-        return completed ? Flow.ON : run(loop.otherwise(), new Scope(scope), out);
+        return completed ? Flow.ON : run(loop.otherwise(), inner(scope), out);
     }
 
     private Value callMacro(Macro macro, Arguments arguments) {
         Stmt.Signature signature = macro.definition().signature();
-        Scope scope = new Scope(macro.scope());
+        rendering.bytes(300);
+        Scope scope = inner(macro.scope());
         Map<String, Value> named = new LinkedHashMap<>(arguments.named());
         List<Value> positional = arguments.positional();
         List<Stmt.Parameter> parameters = signature.parameters();

@@ -35,7 +35,7 @@ final class Iteration {
             case Flt(double number) -> number != 0;
             case Str(String text, var _) -> !text.isEmpty();
             case Items(var items) -> !items.isEmpty();
-            case Tuple(var items) -> !items.isEmpty();
+            case Tuple(var items, var _) -> !items.isEmpty();
             case Dict dict -> dict.size() > 0;
             case Range range -> range.size() > 0;
             case View view -> view.dict().size() > 0;
@@ -53,7 +53,7 @@ final class Iteration {
                 yield CodePoints.length(text);
             }
             case Items(var items) -> items.size();
-            case Tuple(var items) -> items.size();
+            case Tuple(var items, var _) -> items.size();
             case Dict dict -> dict.size();
             case Range range -> range.size();
             case View view -> view.dict().size();
@@ -79,7 +79,7 @@ final class Iteration {
                         .iterator();
             }
             case Items(var items) -> items.iterator();
-            case Tuple(var items) -> items.iterator();
+            case Tuple(var items, var _) -> items.iterator();
             case Range range ->
                 IntStream.range(0, range.size()).mapToObj(range::get).iterator();
             case Dict dict -> dict.entries().stream().map(Map.Entry::getKey).iterator();

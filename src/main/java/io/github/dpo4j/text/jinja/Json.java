@@ -12,7 +12,6 @@ import io.github.dpo4j.text.jinja.Value.Tuple;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -78,7 +77,7 @@ final class Json {
         switch (value) {
             case Str(String text, var _) -> string(text);
             case Items(var items) -> list(items, level);
-            case Tuple(var items) -> list(items, level);
+            case Tuple(var items, var _) -> list(items, level);
             case Dict dict -> dict(dict, level);
             case Int _, Flt _, Bool _, None _ -> add(scalar(value));
             default -> throw rendering.error("Object of type " + value.type() + " is not JSON serializable");
@@ -143,6 +142,7 @@ final class Json {
     }
 
     private void string(String text) {
+        rendering.bytes(64 + (asciiOnly ? 16L : 3L) * text.length());
         StringBuilder quoted = new StringBuilder(text.length() + 2).append('"');
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
@@ -156,7 +156,7 @@ final class Json {
                 case '\b' -> quoted.append("\\b");
                 default -> {
                     if (c < 0x20 || (asciiOnly && c > 0x7e)) {
-                        quoted.append(c == 0x7f ? "\u007f" : String.format(Locale.ROOT, "\\u%04x", (int) c));
+                        escape(c, quoted);
                     } else {
                         quoted.append(c);
                     }
@@ -164,6 +164,17 @@ final class Json {
             }
         }
         add(quoted.append('"').toString());
+    }
+
+    private static void escape(char c, StringBuilder quoted) {
+        if (c == 0x7f) {
+            quoted.append(c);
+            return;
+        }
+        quoted.append("\\u");
+        for (int shift = 12; shift >= 0; shift -= 4) {
+            quoted.append(Character.forDigit(c >> shift & 0xF, 16));
+        }
     }
 
     static Value read(JsonNode node, Rendering rendering) {

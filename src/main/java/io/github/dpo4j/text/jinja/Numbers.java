@@ -87,6 +87,8 @@ final class Numbers {
         if (number.bitLength() > Rendering.MAX_DIGITS * 3.33) {
             throw rendering.error("a number of over " + Rendering.MAX_DIGITS + " digits");
         }
+        // up to 64 bits are written without intermediate numbers
+        rendering.bytes(48 + (number.bitLength() < 64 ? 0 : 12L * number.bitLength()));
         return number.toString();
     }
 

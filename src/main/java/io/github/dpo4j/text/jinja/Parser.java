@@ -133,9 +133,7 @@ final class Parser {
         tokens.expectName("in");
         Expr items = expressions.tuple(false, false);
         @Nullable Expr filter = tokens.skipName("if") ? expressions.expression() : null;
-        if (tokens.current().isName("recursive")) {
-            throw tokens.error("a recursive for loop is not supported");
-        }
+        boolean recursive = tokens.skipName("recursive");
         loops++;
         List<Stmt> body = bodyUntil(tag, "else", "endfor");
         loops--;
@@ -144,7 +142,7 @@ final class Parser {
             otherwise = bodyUntil(tag, "endfor");
             tokens.next();
         }
-        return new Stmt.For(target, items, filter, body, otherwise, tag.line());
+        return new Stmt.For(target, items, filter, recursive, body, otherwise, tag.line());
     }
 
     private Stmt setStatement(Token tag) {

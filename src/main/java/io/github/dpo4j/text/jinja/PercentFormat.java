@@ -24,7 +24,7 @@ final class PercentFormat {
         this.format = format.text();
         this.markup = format.markup();
         this.values = values;
-        this.inOrder = (values instanceof Tuple(var items) ? items : List.of(values)).iterator();
+        this.inOrder = (values instanceof Tuple(var items, var _) ? items : List.of(values)).iterator();
         this.rendering = rendering;
     }
 

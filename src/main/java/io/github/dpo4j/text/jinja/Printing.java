@@ -18,7 +18,6 @@ import io.github.dpo4j.text.jinja.Value.Tuple;
 import io.github.dpo4j.text.jinja.Value.Undefined;
 import io.github.dpo4j.text.jinja.Value.View;
 import java.util.Iterator;
-import java.util.Locale;
 
 /** Python's str() and repr(). */
 final class Printing {
@@ -59,7 +58,7 @@ final class Printing {
             case Int(var number) -> add(Numbers.shown(number, rendering));
             case Flt(double number) -> add(Numbers.shown(number));
             case Items _ -> sequence("[", value, "]");
-            case Tuple(var items) -> sequence("(", value, items.size() == 1 ? ",)" : ")");
+            case Tuple(var items, var _) -> sequence("(", value, items.size() == 1 ? ",)" : ")");
             case Dict dict -> dict(dict);
             case Range(long start, long stop, long step) ->
                 add("range(" + start + ", " + stop + (step == 1 ? "" : ", " + step) + ")");
@@ -73,7 +72,10 @@ final class Printing {
                 add(">");
             }
             case Loop loop -> add("<LoopContext " + (loop.index0 + 1) + "/" + loop.length() + ">");
-            case Macro macro -> add("<Macro " + quoted(macro.definition().name()) + ">");
+            case Macro macro -> {
+                String name = macro.definition().name();
+                add("<Macro " + (name.equals("caller") ? "anonymous" : quoted(name)) + ">");
+            }
             case Method(var _, String name) -> add("<built-in method " + name + ">");
             case Function function -> add("<function " + function.called + ">");
             case Lazy _ -> add("<generator object>");
@@ -105,10 +107,13 @@ final class Printing {
         add(dict.size() == 0 ? "{}" : "}");
     }
 
-    private static String quoted(String text) {
+    private String quoted(String text) {
+        rendering.bytes(64 + 3L * text.length());
         char quote = text.indexOf('\'') >= 0 && text.indexOf('"') < 0 ? '"' : '\'';
         StringBuilder quoted = new StringBuilder(text.length() + 2).append(quote);
-        text.codePoints().forEach(c -> {
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            i += Character.charCount(c);
             switch (c) {
                 case '\n' -> quoted.append("\\n");
                 case '\r' -> quoted.append("\\r");
@@ -119,13 +124,14 @@ final class Printing {
                         quoted.append('\\').append(quote);
                     } else if (CodePoints.isPrintable(c)) {
                         quoted.appendCodePoint(c);
+                    } else if (c < 0x100) {
+                        quoted.append(CodePoints.hex("\\x", c, 2));
                     } else {
-                        quoted.append(String.format(
-                                Locale.ROOT, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c));
+                        quoted.append(c < 0x10000 ? CodePoints.hex("\\u", c, 4) : CodePoints.hex("\\U", c, 8));
                     }
                 }
             }
-        });
+        }
         return quoted.append(quote).toString();
     }
 }

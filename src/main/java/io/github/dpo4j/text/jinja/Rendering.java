@@ -8,13 +8,13 @@ import java.time.Clock;
  */
 final class Rendering {
     /** The most characters of any one text, the output included. */
-    static final int MAX_TEXT = 16_000_000;
+    static final int MAX_TEXT = 4_000_000;
     /** Python's own limit on the digits of a number that is printed. */
     static final int MAX_DIGITS = 4300;
 
     static final int MAX_DEPTH = 400;
-    private static final long MAX_WORK = 256L << 20;
-    private static final int STEP = 16;
+    private static final long MAX_WORK = 64L << 20;
+    private static final int STEP = 24;
 
     private final Clock clock;
     private long work;
@@ -51,17 +51,27 @@ final class Rendering {
         spend(size / 8 + 1);
     }
 
+    /** A number computed of numbers with this many bits in all; those of some thousand digits take many copies. */
+    void number(long bits) {
+        spend(64 + 3 * bits);
+    }
+
+    /** Work that makes this many bytes that nothing else here stands for. */
+    void bytes(long bytes) {
+        spend(bytes);
+    }
+
     /** Making a text of this many characters. */
     void text(long length) {
         if (length > MAX_TEXT) {
             throw error("a text of over " + MAX_TEXT + " characters");
         }
-        spend(2 * length + STEP);
+        spend(2 * length + 2 * STEP);
     }
 
     /** Making a list or the like of this many items. */
     void items(long size) {
-        spend(8 * size + STEP);
+        spend(8 * size + 2 * STEP);
     }
 
     /** The work is about the bytes that a rendering may allocate in all. */

@@ -29,6 +29,7 @@ final class SequenceFilters {
             "count",
             "dictsort",
             "first",
+            "groupby",
             "items",
             "join",
             "last",
@@ -42,6 +43,7 @@ final class SequenceFilters {
             "reverse",
             "select",
             "selectattr",
+            "slice",
             "sort",
             "sum",
             "unique");
@@ -129,6 +131,8 @@ final class SequenceFilters {
                 yield filtered(value, name.equals("selectattr") ? onAttribute : onAttribute.negate(), rendering);
             }
             case "batch" -> batch(value, arguments, rendering);
+            case "slice" -> slice(value, arguments, rendering);
+            case "groupby" -> groupby(value, arguments, rendering);
             default -> throw rendering.error("there is no filter '" + name + "'");
         };
     }
@@ -298,6 +302,54 @@ final class SequenceFilters {
                 return item;
             }
         };
+    }
+
+    private static Value groupby(Value value, Arguments arguments, Rendering rendering) {
+        Bound bound = arguments.bind("groupby", rendering, "attribute", "default", "case_sensitive");
+        Value otherwise = bound.get("default", None.NONE);
+        Function<Value, Value> getter =
+                attribute(bound.get("attribute"), otherwise instanceof None ? null : otherwise, rendering);
+        boolean caseSensitive = bound.flag("case_sensitive");
+        Function<Value, Value> key = caseSensitive ? getter : item -> ignoringCase(getter.apply(item));
+        List<Value> items = new ArrayList<>(Iteration.list(value, rendering));
+        Sorting.sort(items, key, false, rendering);
+        List<Value> groups = new ArrayList<>();
+        for (int start = 0; start < items.size(); ) {
+            Value first = key.apply(items.get(start));
+            int end = start + 1;
+            while (end < items.size() && Comparisons.equal(first, key.apply(items.get(end)), rendering)) {
+                end++;
+            }
+            rendering.items(8 + (end - start));
+            Items group = new Items(new ArrayList<>(items.subList(start, end)));
+            groups.add(new Tuple(List.of(getter.apply(items.get(start)), group), true));
+            start = end;
+        }
+        return new Items(groups);
+    }
+
+    private static Value slice(Value value, Arguments arguments, Rendering rendering) {
+        Bound bound = arguments.bind("slice", rendering, "slices", "fill_with");
+        int slices = Numbers.index(bound.get("slices"), rendering);
+        if (slices < 1 || slices > Value.Range.MAX_SIZE) {
+            throw rendering.error("the filter 'slice' takes a number from 1 to " + Value.Range.MAX_SIZE);
+        }
+        List<Value> items = Iteration.list(value, rendering);
+        Value fill = bound.get("fill_with", None.NONE);
+        List<Value> parts = new ArrayList<>();
+        int start = 0;
+        for (int i = 0; i < slices; i++) {
+            boolean longer = i < items.size() % slices;
+            int end = start + items.size() / slices + (longer ? 1 : 0);
+            rendering.items(8 + (end - start));
+            List<Value> part = new ArrayList<>(items.subList(start, end));
+            if (!longer && !(fill instanceof None)) {
+                part.add(fill);
+            }
+            parts.add(new Items(part));
+            start = end;
+        }
+        return Iteration.lazy(parts.iterator(), rendering);
     }
 
     private static Value batch(Value value, Arguments arguments, Rendering rendering) {

@@ -14,8 +14,15 @@ sealed interface Stmt {
 
     record Branch(Expr test, List<Stmt> body, int line) {}
 
-    /** for target in items if filter; otherwise is the body for no items. */
-    record For(Target target, Expr items, @Nullable Expr filter, List<Stmt> body, List<Stmt> otherwise, int line)
+    /** for target in items if filter; otherwise is the body for no items. The body of a recursive one may call loop. */
+    record For(
+            Target target,
+            Expr items,
+            @Nullable Expr filter,
+            boolean recursive,
+            List<Stmt> body,
+            List<Stmt> otherwise,
+            int line)
             implements Stmt {}
 
     record Set(Target target, Expr value, int line) implements Stmt {}

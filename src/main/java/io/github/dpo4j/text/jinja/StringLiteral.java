@@ -29,7 +29,7 @@ final class StringLiteral {
                 case 'x' -> i = hex(literal, i, 2, text, line);
                 case 'u' -> i = hex(literal, i, 4, text, line);
                 case 'U' -> i = hex(literal, i, 8, text, line);
-                case 'N' -> throw TemplateException.at(line, "the escape \\N{...} in a string is not supported");
+                case 'N' -> i = named(literal, i, text, line);
                 case '0', '1', '2', '3', '4', '5', '6', '7' -> {
                     int end = i + 1;
                     while (end < literal.length() && end < i + 3 && Character.digit(literal.charAt(end), 8) >= 0) {
@@ -42,6 +42,16 @@ final class StringLiteral {
             }
         }
         return text.toString();
+    }
+
+    private static int named(String literal, int at, StringBuilder text, int line) {
+        int end = literal.startsWith("{", at + 1) ? literal.indexOf('}', at) : -1;
+        try {
+            text.appendCodePoint(Character.codePointOf(literal.substring(at + 2, Math.max(at + 2, end))));
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw TemplateException.at(line, "the escape \\N needs the name of a character in braces");
+        }
+        return end;
     }
 
     private static int hex(String literal, int at, int digits, StringBuilder text, int line) {

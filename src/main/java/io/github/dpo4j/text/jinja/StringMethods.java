@@ -89,9 +89,15 @@ final class StringMethods {
         return switch (name) {
             case "upper" -> plain(text.toUpperCase(Locale.ROOT));
             case "lower" -> plain(text.toLowerCase(Locale.ROOT));
-            case "title" -> plain(Case.title(text));
+            case "title" -> {
+                rendering.bytes(80L * text.length());
+                yield plain(Case.title(text));
+            }
             case "capitalize" -> plain(Case.capitalize(text));
-            case "swapcase" -> plain(Case.swap(text));
+            case "swapcase" -> {
+                rendering.bytes(120L * text.length());
+                yield plain(Case.swap(text));
+            }
             case "strip" -> strip(true, true);
             case "lstrip" -> strip(true, false);
             case "rstrip" -> strip(false, true);
@@ -121,8 +127,12 @@ final class StringMethods {
             case "ljust", "rjust", "center", "zfill" -> pad();
             case "isspace" -> every(CodePoints::isSpace);
             case "isalpha" -> every(Character::isLetter);
-            case "isalnum" -> every(c -> Character.isLetter(c) || Character.isDigit(c));
-            case "isdigit", "isdecimal", "isnumeric" -> every(Character::isDigit);
+            case "isalnum" -> every(CodePoints::isLetterOrNumber);
+            case "isdecimal" -> every(Character::isDigit);
+            case "isdigit" -> every(CodePoints::isDigit);
+            case "isnumeric" -> every(CodePoints::isNumber);
+            case "casefold" -> plain(text.toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT));
+            case "expandtabs" -> expandTabs();
             case "islower" -> Bool.of(Case.isLower(text));
             case "isupper" -> Bool.of(Case.isUpper(text));
             case "isascii" -> Bool.of(text.chars().allMatch(c -> c < 128));
@@ -176,6 +186,7 @@ final class StringMethods {
         int limit = bound.integer("maxsplit", -1);
         limit = limit < 0 ? Integer.MAX_VALUE : limit;
         if (bound.get("sep", None.NONE) instanceof None) {
+            rendering.bytes(24L * text.length());
             return strings(fromRight ? Lines.wordsFromRight(text, limit) : Lines.words(text, limit));
         }
         String separator = bound.text("sep");
@@ -284,7 +295,8 @@ final class StringMethods {
     private Value affix() {
         Bound bound = arguments.bind(name, rendering, "affix", "start", "end");
         @Nullable String part = part(bound);
-        List<Value> affixes = bound.get("affix") instanceof Tuple(var several) ? several : List.of(bound.get("affix"));
+        List<Value> affixes =
+                bound.get("affix") instanceof Tuple(var several, var _) ? several : List.of(bound.get("affix"));
         boolean any = false;
         for (Value affix : affixes) {
             if (!(affix instanceof Str(String candidate, var _))) {
@@ -337,6 +349,25 @@ final class StringMethods {
             count++;
         }
         return Int.of(count);
+    }
+
+    private Value expandTabs() {
+        int size = arguments.bind(name, rendering, "tabsize").integer("tabsize", 8);
+        StringBuilder out = new StringBuilder();
+        int column = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '\t') {
+                int spaces = size <= 0 ? 0 : size - column % size;
+                rendering.text((long) out.length() + spaces > Rendering.MAX_TEXT ? Rendering.MAX_TEXT + 1L : spaces);
+                out.repeat(' ', spaces);
+                column += spaces;
+            } else {
+                out.append(c);
+                column = c == '\n' || c == '\r' ? 0 : column + (Character.isLowSurrogate(c) ? 0 : 1);
+            }
+        }
+        return str(out.toString());
     }
 
     private Value partition() {

@@ -29,14 +29,10 @@ final class Subscripts {
             "bit_count",
             "bit_length",
             "conjugate",
-            "denominator",
             "from_bytes",
             "fromhex",
             "hex",
-            "imag",
             "is_integer",
-            "numerator",
-            "real",
             "to_bytes");
 
     private Subscripts() {}
@@ -97,7 +93,7 @@ final class Subscripts {
         }
         return switch (value) {
             case Items(var items) -> items.get(place);
-            case Tuple(var items) -> items.get(place);
+            case Tuple(var items, var _) -> items.get(place);
             case Range range -> range.get(place);
             case Str(String text, boolean markup) ->
                 new Str(
@@ -126,6 +122,8 @@ final class Subscripts {
                 }
                 yield CollectionMethods.LIST.contains(name) ? new Method(value, name) : null;
             }
+            case Tuple(var items, boolean group) when group && name.equals("grouper") -> items.getFirst();
+            case Tuple(var items, boolean group) when group && name.equals("list") -> items.getLast();
             case Tuple _ -> CollectionMethods.TUPLE.contains(name) ? new Method(value, name) : null;
             case Range range ->
                 switch (name) {
@@ -152,6 +150,18 @@ final class Subscripts {
                     default -> null;
                 };
             case Int _, Value.Flt _, Bool _ -> {
+                @Nullable BigInteger integer = Numbers.integer(value);
+                @Nullable
+                Value part = switch (name) {
+                    case "real" -> integer == null ? value : new Int(integer);
+                    case "imag" -> integer == null ? new Value.Flt(0) : Int.of(0);
+                    case "numerator" -> integer == null ? null : new Int(integer);
+                    case "denominator" -> integer == null ? null : Int.of(1);
+                    default -> null;
+                };
+                if (part != null) {
+                    yield part;
+                }
                 if (NUMBER_ATTRIBUTES.contains(name)) {
                     throw rendering.error("the attribute '" + name + "' of numbers is not supported");
                 }
@@ -175,8 +185,8 @@ final class Subscripts {
             case "first" -> Bool.of(loop.index0 == 0);
             case "last" -> Bool.of(!loop.hasNext());
             case "length" -> Int.of(loop.length());
-            case "depth" -> Int.of(1);
-            case "depth0" -> Int.of(0);
+            case "depth" -> Int.of(loop.depth0 + 1);
+            case "depth0" -> Int.of(loop.depth0);
             case "previtem" -> loop.previous == null ? new Undefined("there is no previous item") : loop.previous;
             case "nextitem" -> {
                 @Nullable Value next = loop.peek();
@@ -209,8 +219,9 @@ final class Subscripts {
             return new Str(slice(text, from, to, by, size, rendering), markup);
         }
         List<Value> items = value instanceof Items(var list) ? list : ((Tuple) value).items();
-        rendering.items(Math.abs((long) to - from));
-        List<Value> part = new ArrayList<>();
+        long count = Math.max(0, ((long) to - from) / by + 1);
+        rendering.items(count);
+        List<Value> part = new ArrayList<>((int) Math.min(count, items.size()));
         for (long i = from; by > 0 ? i < to : i > to; i += by) {
             part.add(items.get((int) i));
         }
@@ -240,6 +251,7 @@ final class Subscripts {
             int begin = size == text.length() ? from : text.offsetByCodePoints(0, from);
             return text.substring(begin, size == text.length() ? to : text.offsetByCodePoints(begin, to - from));
         }
+        rendering.bytes(8L * text.length());
         int[] codePoints = text.codePoints().toArray();
         StringBuilder part = new StringBuilder();
         for (long i = from; by > 0 ? i < to : i > to; i += by) {

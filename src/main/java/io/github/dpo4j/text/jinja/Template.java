@@ -7,20 +7,25 @@ import java.util.Map;
 
 /** A parsed template; immutable, so that any number of threads may render it. */
 public final class Template {
+    private static final int MOST_CHARACTERS = 1_000_000;
+
     private final List<Stmt> body;
 
     private Template(List<Stmt> body) {
         this.body = body;
     }
 
-    /** Throws TemplateException for what is not Jinja or not supported. */
+    /** Throws TemplateException for what is not Jinja or not supported, and for over a million characters. */
     public static Template parse(String source) {
+        if (source.length() > MOST_CHARACTERS) {
+            throw TemplateException.at(1, "a template of over " + MOST_CHARACTERS + " characters");
+        }
         return new Template(Parser.parse(source));
     }
 
     /**
      * Renders with these variables. The clock is what strftime_now reads, in its zone. Throws TemplateException where the
-     * template refuses its input, fails, or wants more than a rendering may cost (16 million characters, some seconds).
+     * template refuses its input, fails, or wants more than a rendering may cost (4 million characters, 64 MB).
      */
     public String render(Map<String, JsonNode> variables, Clock clock) {
         Rendering rendering = new Rendering(clock);

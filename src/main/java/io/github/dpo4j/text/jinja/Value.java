@@ -2,6 +2,7 @@ package io.github.dpo4j.text.jinja;
 
 import java.math.BigInteger;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.Iterator;
@@ -46,8 +47,14 @@ sealed interface Value {
     }
 
     record Int(BigInteger number) implements Value {
+        private static final Int[] SMALL = new Int[1024];
+
+        static {
+            Arrays.setAll(SMALL, number -> new Int(BigInteger.valueOf(number)));
+        }
+
         static Int of(long number) {
-            return new Int(BigInteger.valueOf(number));
+            return number >= 0 && number < SMALL.length ? SMALL[(int) number] : new Int(BigInteger.valueOf(number));
         }
     }
 
@@ -71,7 +78,12 @@ sealed interface Value {
 
     record Items(List<Value> items) implements Value {}
 
-    record Tuple(List<Value> items) implements Value {}
+    /** A tuple; one that is a group has its two items by the names grouper and list, too. */
+    record Tuple(List<Value> items, boolean group) implements Value {
+        Tuple(List<Value> items) {
+            this(items, false);
+        }
+    }
 
     record Range(long start, long stop, long step) implements Value {
         static final int MAX_SIZE = 100_000;
@@ -164,8 +176,15 @@ sealed interface Value {
 
     /** The variable loop of a for. */
     final class Loop implements Value {
+        /** Renders the body of a recursive loop for other items, one level deeper. */
+        interface Recursion {
+            Value render(Value items);
+        }
+
         private final Iterator<Value> items;
         private int length;
+        final int depth0;
+        final @Nullable Recursion recursion;
         private @Nullable Deque<Value> ahead;
         int index0 = -1;
 
@@ -179,9 +198,11 @@ sealed interface Value {
         Value lastChanged;
 
         /** The length is -1 where only going through all items tells. */
-        Loop(Iterator<Value> items, int length) {
+        Loop(Iterator<Value> items, int length, int depth0, @Nullable Recursion recursion) {
             this.items = items;
             this.length = length;
+            this.depth0 = depth0;
+            this.recursion = recursion;
         }
 
         boolean hasNext() {

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
@@ -54,13 +57,55 @@ class JinjaBudgetTest {
                 "{% set ns = namespace(x=['a']) %}{% for i in range(9999) %}{% set ns.x = ns.x|map('upper') %}{% endfor %}"
                         + "{% for i in ns.x %}{% endfor %}",
                 "{% set ns = namespace() %}{% set ns.me = ns %}{{ ns }}",
+                "{% for x in [[]] recursive %}{{ loop([[]]) }}{% endfor %}",
+                // growing numbers
+                "{% set ns = namespace(n=9) %}{% for i in range(99999) %}{% set ns.n = ns.n * ns.n %}{% endfor %}",
+                "{% for i in range(99999) %}{{ 9 ** 5000 % 7 ** 3000 }}{% endfor %}",
+                "{% for i in range(99999) %}{{ (9 ** 4000)|string|length }}{% endfor %}",
+                "{% for i in range(99999) %}{{ ('9' * 4000)|int % 7 }}{% endfor %}",
+                "{% for i in range(99999) %}{{ '%.999f' % 0.1 }}{% endfor %}",
+                "{{ '%.*f' % (99999, 1) }}",
+                "{{ 3|round(99999) }}",
+                // much from little
+                "{{ [[0] * 999] * 99999 }}",
+                "{{ range(99999)|join('x' * 99) }}",
+                "{{ ('x ' * 1999999).split()|length }}",
+                "{{ ('\u00e9' * 3999999)|tojson(ensure_ascii=true) }}",
+                "{{ '\t'.expandtabs(99999999) }}",
+                "{{ 'a'|slice(99999999)|list }}",
+                "{% for i in range(99999) %}{{ range(999)|map('string')|map('upper')|list|sort|join }}{% endfor %}",
+                "{% for a in range(99999) %}{% for b in range(99999) %}{% set x = namespace(a=1) %}{% endfor %}{% endfor %}",
+                "{% for a in range(99999) %}{% for b in range(99999) %}{{ {}|items|list }}{% endfor %}{% endfor %}",
+                "{% for a in range(99999) %}{{ 'abc def ' * 999|title }}{% endfor %}",
             })
-    void aHostileTemplateEndsInAnError(String template) {
+    void aHostileTemplateEndsInAnErrorBeforeItTakes100Megabytes(String template) {
+        ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = thread.getCurrentThreadAllocatedBytes();
         assertThatThrownBy(() -> render(template))
                 .isInstanceOfSatisfying(
                         TemplateException.class,
                         e -> assertThat(e.raisedByTemplate()).isFalse())
                 .hasMessageStartingWith("chat template, line 1: ");
+        assertThat(thread.getCurrentThreadAllocatedBytes() - before).isLessThan(110_000_000);
+    }
+
+    @Test
+    void aHugeTemplateIsRefused() {
+        assertThatThrownBy(() -> Template.parse("{{ 1 }}".repeat(200_000))).isInstanceOf(TemplateException.class);
+    }
+
+    @Test
+    void whatALongConversationCostsIsAllowed() {
+        ArrayNode messages = JsonNodeFactory.instance.arrayNode();
+        for (int i = 0; i < 1000; i++) {
+            messages.addObject().put("role", i % 2 == 0 ? "user" : "assistant").put("content", "word ".repeat(200));
+        }
+        String template = "{% for m in messages %}{% set content = m.content|trim %}"
+                + "{% if loop.index0 > 0 and m.role == messages[loop.index0 - 1].role %}{{ raise_exception('twice') }}{% endif %}"
+                + "{{ '<|im_start|>' + m.role + '\n' + content.split('</think>')[-1].lstrip('\n') + '<|im_end|>\n' }}"
+                + "{% endfor %}";
+        assertThat(Template.parse(template).render(Map.of("messages", messages), Clock.systemUTC()))
+                .hasSizeGreaterThan(1_000_000);
     }
 
     @ParameterizedTest

@@ -355,8 +355,8 @@ class JinjaRenderTest {
     void whatThisInterpreterLeavesOutIsNamed() {
         assertThatThrownBy(() -> render("\n{% include 'x' %}"))
                 .hasMessage("chat template, line 2: the tag 'include' is not supported in a chat template");
-        assertThatThrownBy(() -> render("{% for x in [] recursive %}{% endfor %}"))
-                .hasMessage("chat template, line 1: a recursive for loop is not supported");
+        assertThatThrownBy(() -> render("{% block x %}{% endblock %}"))
+                .hasMessage("chat template, line 1: the tag 'block' is not supported in a chat template");
         assertThatThrownBy(() -> render("a\n\n{{ 'a'|wordwrap }}"))
                 .hasMessage("chat template, line 3: there is no filter 'wordwrap'");
         assertThatThrownBy(() -> render("{{ 'a'.encode() }}"))
