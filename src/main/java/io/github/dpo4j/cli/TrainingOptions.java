@@ -209,7 +209,8 @@ final class TrainingOptions {
     @Option(
             names = "--save-dtype",
             paramLabel = "TYPE",
-            description = "float32, bfloat16 or float16 of what is written (default: as the model's files; float32 for an adapter)")
+            description =
+                    "float32, bfloat16 or float16 of what is written (default: as the model's files; float32 for an adapter)")
     @Nullable
     String saveDtype;
 
