@@ -44,6 +44,11 @@ public record DpoObjective(
     }
 
     @Override
+    public double sizeAtZero(int[] numbers) {
+        return loss.sizeAtZero();
+    }
+
+    @Override
     public DpoObjective computingIn(ComputeType type) {
         return new DpoObjective(policy.computingIn(type), reference, loss, beta, pairs);
     }
