@@ -88,7 +88,11 @@ public record DpoSettings(
 
     /** Returns the folders and files that the run reads, as far as they are named without wildcards. */
     List<Path> inputs() {
-        return Stream.of(models(model), reference.stream().flatMap(DpoSettings::models), paths(datasets), paths(evalDatasets))
+        return Stream.of(
+                        models(model),
+                        reference.stream().flatMap(DpoSettings::models),
+                        paths(datasets),
+                        paths(evalDatasets))
                 .flatMap(paths -> paths)
                 .toList();
     }
