@@ -233,7 +233,7 @@ public final class DpoRecipe {
         say(role + ": " + pairs.report().summary());
         inputs.addAll(Provenance.dataset(role, pairs.files()));
         if (pairs.examples().isEmpty()) {
-            throw new UserError(role + ": no pair is left to train on ("
+            throw new UserError(role + ": no example is left to train on ("
                     + pairs.report().summary() + "); raise --max-length or look at the data");
         }
         TokenBounds.check(pairs.examples(), model);

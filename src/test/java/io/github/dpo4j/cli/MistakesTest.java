@@ -141,7 +141,7 @@ class MistakesTest {
 
     @Test
     void promptsThatLeaveNoRoomForACompletion() throws IOException {
-        dpo("--max-length=2").isMistake("dataset: no pair is left to train on", "raise --max-length");
+        dpo("--max-length=2").isMistake("dataset: no example is left to train on", "raise --max-length");
         nothingIsWritten();
     }
 
