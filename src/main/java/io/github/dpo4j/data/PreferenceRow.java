@@ -9,7 +9,7 @@ final class PreferenceRow {
     private PreferenceRow() {}
 
     static Parsed<PreferenceExample> parse(Origin origin, RowColumns row) throws BadRowException {
-        if (row.names("completions") && !row.names("chosen")) {
+        if (row.has("completions") && !row.has("chosen")) {
             throw new BadRowException(
                     "the row has `completions`, not `chosen` and `rejected`; the plackett_luce loss takes"
                             + " such rows");

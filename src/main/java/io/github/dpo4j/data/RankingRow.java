@@ -12,9 +12,10 @@ final class RankingRow {
     private RankingRow() {}
 
     static Parsed<RankedExample> parse(Origin origin, RowColumns row) throws BadRowException {
-        if (!row.names("completions")) {
-            Parsed<PreferenceExample> pair = PreferenceRow.parse(origin, row);
-            return new Parsed<>(RankedExample.of(pair.example()), pair.diverged());
+        boolean pair = !row.names("completions") || (!row.has("completions") && row.has("chosen"));
+        if (pair) {
+            Parsed<PreferenceExample> two = PreferenceRow.parse(origin, row);
+            return new Parsed<>(RankedExample.of(two.example()), two.diverged());
         }
         List<JsonNode> completions = bestFirst(row);
         boolean plain = row.textOrMessages("prompt").isTextual();

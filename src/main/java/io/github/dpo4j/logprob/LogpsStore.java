@@ -100,7 +100,7 @@ public final class LogpsStore {
                 || !json.path("key").asText().equals(key)
                 || json.path("pairs").asLong(-1) != layout.examples()
                 || json.path("tokens").asLong(-1) != layout.tokens()) {
-            return new State.Damaged(MANIFEST + " belongs to other pairs");
+            return new State.Damaged(MANIFEST + " belongs to other examples");
         }
         if (!Files.isRegularFile(values())) {
             return new State.Damaged(values().getFileName() + " is missing");

@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Where the reference's logps come from. */
 public sealed interface ReferenceLogps {
-    /** Returns the logps of the batch's 2B sequences, chosen first, without gradient, float32 [2B]. */
+    /** Returns the logps of the batch's scored sequences, in their order, without gradient, float32 [N]; of pairs N = 2B. */
     Tensor sums(PreferenceBatch batch);
 
     /** Returns log p of each scored token, in the order of the batch's pack, without gradient, float32 [S]. */
@@ -56,7 +56,7 @@ public sealed interface ReferenceLogps {
     record None(Device device) implements ReferenceLogps {
         @Override
         public Tensor sums(PreferenceBatch batch) {
-            return Tensors.zeros(device, ScalarType.Float, 2L * batch.size());
+            return Tensors.zeros(device, ScalarType.Float, batch.tokens().scoredCounts().length);
         }
 
         @Override

@@ -10,6 +10,9 @@ import org.bytedeco.pytorch.global.torch;
  * f'(pi / pi_ref). What is left out of f' besides cancels only in the difference of two completions of one prompt.
  */
 public sealed interface FDivergence {
+    /** As in TRL for alpha divergences: beyond it a score's gradient would overflow, and times a loss's gradient of 0 be NaN. */
+    double MOST_EXPONENT = 80;
+
     /** Returns the scores of log-ratios r, in their shape. */
     Tensor score(Tensor logRatios);
 
@@ -21,11 +24,11 @@ public sealed interface FDivergence {
         }
     }
 
-    /** s = 1 - exp(-r). */
+    /** s = 1 - exp(-r), the exponent at most 80. */
     record ForwardKl() implements FDivergence {
         @Override
         public Tensor score(Tensor logRatios) {
-            return logRatios.neg().expm1().neg();
+            return logRatios.neg().clamp_max(new Scalar(MOST_EXPONENT)).expm1().neg();
         }
     }
 
@@ -37,9 +40,8 @@ public sealed interface FDivergence {
         }
     }
 
-    /** s = (exp((a - 1) r) - 1) / (a - 1), the exponent at most 80 as in TRL; a = 1 is the reverse KL divergence, a = 0 the forward one. */
+    /** s = (exp((a - 1) r) - 1) / (a - 1), the exponent at most 80; a = 1 is the reverse KL divergence, a = 0 the forward one. */
     record Alpha(double alpha) implements FDivergence {
-        private static final double MOST_EXPONENT = 80;
         /** Nearer to 1 than this is 1, as in TRL. */
         private static final double LEAST = 1e-6;
 

@@ -1,6 +1,8 @@
 package io.github.dpo4j.objective;
 
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * What a preference loss sees of B pairs; all tensors float32 [B].
@@ -22,6 +24,8 @@ public record LogRatios(
         Tensor wholeChosen,
         Tensor wholeRejected,
         FDivergence divergence) {
+    /** The numbers that are kept of a pair. */
+    public static final int ROWS = 8;
 
     /** Log-ratios of whole completions under the reverse KL divergence: those of DPO. */
     public LogRatios(
@@ -59,6 +63,33 @@ public record LogRatios(
                 chosen(wholeSums),
                 rejected(wholeSums),
                 new FDivergence.ReverseKl());
+    }
+
+    /** As of the rows that {@link #stacked} gives. */
+    public static LogRatios ofStacked(Tensor rows) {
+        return new LogRatios(
+                rows.select(0, 0),
+                rows.select(0, 1),
+                rows.select(0, 2),
+                rows.select(0, 3),
+                rows.select(0, 4),
+                rows.select(0, 5),
+                rows.select(0, 6),
+                rows.select(0, 7),
+                new FDivergence.ReverseKl());
+    }
+
+    /** Returns all numbers, in the order of this record's components, float32 [{@value #ROWS}, B]; the divergence is left out. */
+    public Tensor stacked() {
+        return torch.stack(new TensorVector(
+                policyChosen,
+                policyRejected,
+                referenceChosen,
+                referenceRejected,
+                chosenTokens,
+                rejectedTokens,
+                wholeChosen,
+                wholeRejected));
     }
 
     private static Tensor chosen(Tensor ofSequences) {

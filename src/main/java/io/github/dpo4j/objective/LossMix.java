@@ -138,6 +138,13 @@ public record LossMix(List<Term> terms, FDivergence divergence, OptionalDouble l
         return OptionalDouble.of(sum);
     }
 
+    /** Returns the sum of |weight x loss| where {@link #atZero} is known: weights below 0 may leave a small loss of large parts. */
+    public double sizeAtZero() {
+        return terms.stream()
+                .mapToDouble(term -> Math.abs(term.weight() * term.loss().atZero()))
+                .sum();
+    }
+
     /** Returns the mix of pairs that all have the same weight, a number: what a weighted mix is where weights do not move. */
     public LossMix held(double pairWeight) {
         return new LossMix(

@@ -44,6 +44,11 @@ public record DpoObjective(
     }
 
     @Override
+    public double sizeAtZero(int[] numbers) {
+        return loss.sizeAtZero();
+    }
+
+    @Override
     public DpoObjective computingIn(ComputeType type) {
         return new DpoObjective(policy.computingIn(type), reference, loss, beta, pairs);
     }
@@ -56,7 +61,8 @@ public record DpoObjective(
     @Override
     public Stream<MicroBatch> prepare(int[] step, List<int[]> packs) {
         StepCounts counts = counts(packs);
-        CoupledStep coupled = loss.couplesPairs() && packs.size() > 1 ? new CoupledStep(this, step, packs) : null;
+        CoupledStep coupled =
+                loss.couplesPairs() && packs.size() > 1 ? new CoupledStep(this, counts, step, packs) : null;
         return IntStream.range(0, packs.size())
                 .mapToObj(pack -> new Prepared(this, packs.get(pack), pack, batch(packs.get(pack)), counts, coupled));
     }
@@ -86,7 +92,7 @@ public record DpoObjective(
     }
 
     private Unread start(PreferenceBatch batch, StepCounts counts, boolean backward) {
-        Tensor reference = this.reference.tokenLogps(batch);
+        Tensor reference = referenceSums(batch);
         PackedTokens tokens = batch.tokens();
         if (!backward) {
             if (loss.weighted()) {
@@ -112,11 +118,12 @@ public record DpoObjective(
     private Unread start(PreferenceBatch batch, StepCounts counts, CoupledStep step, int pack, boolean backward) {
         step.score();
         if (!backward) {
-            LogRatios own = step.of(pack);
-            return unread(batch, own, step.own(pack, loss.shares(step.with(pack, own), counts)));
+            return unread(batch, step.of(pack), step.shares(pack));
         }
+        LogRatios first = step.of(pack);
+        Tensor reference = Tensors.cat(0, first.referenceChosen(), first.referenceRejected());
         ScoredTokens scored = ScoredTokens.of(policy, batch.tokens());
-        LogRatios own = logRatios(batch, scored.logps(), reference.tokenLogps(batch));
+        LogRatios own = logRatios(batch, scored.logps(), reference);
         Tensor all = loss.shares(step.with(pack, own), counts);
         Tensor shares = step.own(pack, all);
         NonFiniteLossException.check(shares);
@@ -140,7 +147,7 @@ public record DpoObjective(
     }
 
     LogRatios logRatiosWithoutGradient(PreferenceBatch batch) {
-        return logRatios(batch, TokenLogps.of(policy, batch.tokens()), reference.tokenLogps(batch));
+        return logRatios(batch, TokenLogps.of(policy, batch.tokens()), referenceSums(batch));
     }
 
     Unread unread(PreferenceBatch batch, LogRatios ratios, Tensor shares) {
@@ -151,27 +158,33 @@ public record DpoObjective(
         });
     }
 
-    /** Sums token logps [S] of policy and reference over each completion. */
-    LogRatios logRatios(PreferenceBatch batch, Tensor policyTokens, Tensor referenceTokens) {
+    /** Sums the reference's token logps over each completion as log-ratios are made of them, float32 [2B]. */
+    Tensor referenceSums(PreferenceBatch batch) {
+        int[] counts = batch.tokens().scoredCounts();
+        return TokenLogps.sums(desensitized(reference.tokenLogps(batch), counts), counts, policy.device());
+    }
+
+    /** Sums the policy's token logps [S] over each completion; the reference's are summed already, [2B]. */
+    LogRatios logRatios(PreferenceBatch batch, Tensor policyTokens, Tensor referenceSums) {
         int[] counts = batch.tokens().scoredCounts();
         float[] lengths = new float[counts.length];
         for (int i = 0; i < counts.length; i++) {
             lengths[i] = counts[i];
         }
         Tensor whole = TokenLogps.sums(policyTokens, counts, policy.device());
-        Tensor policySums = whole;
-        Tensor referenceTerms = referenceTokens;
-        if (loss.ldAlpha().isPresent()) {
-            Tensor shares = Tensors.ofFloats(
-                    verboseShares(counts, (float) loss.ldAlpha().getAsDouble()), policy.device());
-            policySums = TokenLogps.sums(policyTokens.mul(shares), counts, policy.device());
-            referenceTerms = referenceTokens.mul(shares);
+        Tensor policySums = loss.ldAlpha().isEmpty()
+                ? whole
+                : TokenLogps.sums(desensitized(policyTokens, counts), counts, policy.device());
+        return LogRatios.of(policySums, referenceSums, Tensors.ofFloats(lengths, policy.device()), whole);
+    }
+
+    /** Weighs token logps [S] as LD-DPO does, if the loss asks for it. */
+    private Tensor desensitized(Tensor tokenLogps, int[] counts) {
+        if (loss.ldAlpha().isEmpty()) {
+            return tokenLogps;
         }
-        return LogRatios.of(
-                policySums,
-                TokenLogps.sums(referenceTerms, counts, policy.device()),
-                Tensors.ofFloats(lengths, policy.device()),
-                whole);
+        float[] shares = verboseShares(counts, (float) loss.ldAlpha().getAsDouble());
+        return tokenLogps.mul(Tensors.ofFloats(shares, policy.device()));
     }
 
     /** LD-DPO: 1 for a completion's tokens up to the length of the shorter one of its pair, {@code alpha} for those beyond, [S]. */

@@ -52,6 +52,7 @@ public final class DpoRecipe {
                 ModelText text = ModelText.of(ModelFolder.textIn(settings.model()))) {
             // Preferences: x, y_w, y_l as ids.
             ModelFolder start = ModelFolder.open(settings.model());
+            Optional<Adapter> adapter = adapter(start);
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", start));
             Preferences pairs = pairs(text, start, settings.datasets(), "dataset", folder, inputs);
             Optional<Preferences> held = held(text, start, folder, inputs);
@@ -60,7 +61,6 @@ public final class DpoRecipe {
             List<DpoReference.Dataset> datasets = datasets(pairs, held);
             ModelFolder referenceFolder = reference(start, datasets, inputs);
             DpoReference source = new DpoReference(settings, referenceFolder, datasets, inputs, observer, this::say);
-            Optional<Adapter> adapter = adapter(start);
             MicroBatchBudget micro = MicroBatchBudget.of(
                     training,
                     folder,
@@ -119,6 +119,11 @@ public final class DpoRecipe {
             throw new UserError("lora_dropout is set, but the loss couples pairs (aot): a step that is cut would see"
                     + " other dropout each time it scores them; leave one of the two away");
         }
+        if (adapter.isPresent() && settings.referenceStorage() instanceof ReferenceStorage.Moving) {
+            throw new UserError(
+                    "sync_ref_model moves all weights of the reference, but the run trains an adapter; leave"
+                            + " sync_ref_model away, or train all weights");
+        }
         return adapter;
     }
 
@@ -144,6 +149,7 @@ public final class DpoRecipe {
         RunFolder folder = RunFolder.planned(settings.output(), settings.start());
         try (ModelText text = ModelText.of(ModelFolder.textIn(settings.model()))) {
             ModelFolder start = ModelFolder.open(settings.model());
+            Optional<Adapter> adapter = adapter(start);
             List<HashedFile> inputs = new ArrayList<>(Provenance.model("model", start));
             Preferences pairs = pairs(text, start, settings.datasets(), "dataset", null, inputs);
             Optional<Preferences> held = held(text, start, null, inputs);
@@ -153,7 +159,7 @@ public final class DpoRecipe {
             return MicroBatchBudget.of(
                             settings.training(),
                             folder,
-                            memory(start, adapter(start), reference, source.decide(folder), source, pairs, held))
+                            memory(start, adapter, reference, source.decide(folder), source, pairs, held))
                     .requirePlan();
         }
     }
@@ -166,11 +172,6 @@ public final class DpoRecipe {
             DpoReference source,
             Preferences pairs,
             Optional<Preferences> held) {
-        if (adapter.isPresent() && settings.referenceStorage() instanceof ReferenceStorage.Moving) {
-            throw new UserError(
-                    "sync_ref_model moves all weights of the reference, but the run trains an adapter; leave"
-                            + " sync_ref_model away, or train all weights");
-        }
         MemoryNeeds alone = MemoryNeeds.of(
                 settings.training(),
                 start,
@@ -194,6 +195,10 @@ public final class DpoRecipe {
         TrainingSettings training = settings.training();
         BatchPlan plan = training.plan(pairs.examples().size());
         long totalSteps = training.totalSteps(plan);
+        if (settings.referenceStorage() instanceof ReferenceStorage.Moving moving && moving.steps() > totalSteps) {
+            throw new UserError("ref_model_sync_steps is " + moving.steps() + ", but the run has " + totalSteps
+                    + " steps, so the reference would never move; set it to " + totalSteps + " or less");
+        }
         List<DpoReference.Dataset> datasets = new ArrayList<>();
         datasets.add(new DpoReference.Dataset("dataset", pairs.examples(), plan.epoch(totalSteps)));
         held.ifPresent(h ->
@@ -228,7 +233,7 @@ public final class DpoRecipe {
         say(role + ": " + pairs.report().summary());
         inputs.addAll(Provenance.dataset(role, pairs.files()));
         if (pairs.examples().isEmpty()) {
-            throw new UserError(role + ": no pair is left to train on ("
+            throw new UserError(role + ": no example is left to train on ("
                     + pairs.report().summary() + "); raise --max-length or look at the data");
         }
         TokenBounds.check(pairs.examples(), model);
@@ -247,6 +252,9 @@ public final class DpoRecipe {
             throw new UserError("the reference " + path + " has a vocabulary of "
                     + reference.settings().vocabularySize() + " ids, the policy one of "
                     + start.settings().vocabularySize() + "; they must share a tokenizer");
+        }
+        if (settings.referenceStorage() instanceof ReferenceStorage.Moving) {
+            MovingReference.requireAlike(start, reference);
         }
         datasets.forEach(dataset -> TokenBounds.check(dataset.pairs(), reference));
         inputs.addAll(Provenance.model("reference_model", reference));

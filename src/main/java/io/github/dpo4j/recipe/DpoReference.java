@@ -46,7 +46,7 @@ final class DpoReference {
     private @Nullable CausalLm loaded;
 
     /**
-     * Pairs whose reference logps the run needs.
+     * Examples whose reference logps the run needs.
      *
      * @param passes how often it needs each of them
      */
@@ -171,7 +171,7 @@ final class DpoReference {
                 : Optional.empty();
     }
 
-    /** True if storing takes fewer passes of the reference over a pair than the run makes; a resumed run stays with its choice. */
+    /** True if storing takes fewer passes of the reference over an example than the run makes; a resumed run stays with its choice. */
     private boolean pays(RunFolder run, Path parent) throws IOException {
         if (run.resuming()) {
             Optional<JsonNode> earlier = RunFolder.recorded(run.path(), CHOICE);
@@ -187,7 +187,7 @@ final class DpoReference {
         }
         if (missing >= needed) {
             say.accept("reference logps: live; the run needs those of about " + needed
-                    + " pairs, storing would compute " + missing);
+                    + " examples, storing would compute " + missing);
             return false;
         }
         Optional<String> unwritable = missing == 0 ? Optional.empty() : unwritable(parent);
@@ -196,7 +196,7 @@ final class DpoReference {
         if (unwritable.isPresent()) {
             return false;
         }
-        say.accept("reference logps: stored; the run needs those of about " + needed + " pairs, " + missing
+        say.accept("reference logps: stored; the run needs those of about " + needed + " examples, " + missing
                 + " are to be computed");
         return true;
     }
@@ -236,7 +236,7 @@ final class DpoReference {
             }
             int pairs = computed.getOrDefault(dataset, 0);
             say.accept("reference logps of " + dataset.role() + ": "
-                    + (pairs == 0 ? "found in " : pairs + " pairs computed into ") + store.folder());
+                    + (pairs == 0 ? "found in " : pairs + " examples computed into ") + store.folder());
             inputs.add(new HashedFile(CHOICE, store.values().toString(), Files.size(store.values()), sha256));
             stores.putObject(dataset.role()).put("key", store.key()).put("reused", pairs == 0);
             logps.add(new ReferenceLogps.Stored(
@@ -248,7 +248,7 @@ final class DpoReference {
         return logps;
     }
 
-    /** Completes the stores that are not, and returns how many pairs of each were computed; the reference is gone afterwards. */
+    /** Completes the stores that are not, and returns how many examples of each were computed; the reference is gone afterwards. */
     private Map<Dataset, Integer> fill(Path parent, Clock clock) throws IOException {
         Map<Dataset, Integer> computed = new LinkedHashMap<>();
         List<Dataset> missing = new ArrayList<>();

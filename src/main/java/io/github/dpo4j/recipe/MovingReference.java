@@ -2,10 +2,13 @@ package io.github.dpo4j.recipe;
 
 import io.github.dpo4j.UserError;
 import io.github.dpo4j.model.CausalLm;
+import io.github.dpo4j.model.ModelFolder;
+import io.github.dpo4j.safetensors.TensorSpec;
 import io.github.dpo4j.torch.NoGrad;
-import io.github.dpo4j.torch.Tensors;
-import java.util.Arrays;
+import io.github.dpo4j.torch.TensorScope;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
@@ -29,16 +32,18 @@ final class MovingReference {
         this.policy = policy;
         this.reference = reference;
         this.masters = masters;
-        Map<String, Tensor> weights = policy.parameters().byName();
-        boolean alike = weights.keySet().equals(masters.parameters().byName().keySet())
-                && weights.entrySet().stream()
-                        .allMatch(weight -> Arrays.equals(
-                                Tensors.shape(weight.getValue()),
-                                Tensors.shape(masters.parameters().weight(weight.getKey()))));
-        if (!alike) {
+    }
+
+    /** Throws {@link UserError} unless the {@code reference} has weights of the policy's names and shapes. */
+    static void requireAlike(ModelFolder policy, ModelFolder reference) {
+        if (reference.adapter().isPresent() || !shapes(policy).equals(shapes(reference))) {
             throw new UserError("sync_ref_model moves the reference towards the policy, but the two have other weights;"
                     + " they must be of one architecture and size");
         }
+    }
+
+    private static Map<String, List<Long>> shapes(ModelFolder folder) {
+        return folder.tensors().stream().collect(Collectors.toMap(TensorSpec::name, TensorSpec::shape));
     }
 
     /** Returns the float32 weights by name, which a checkpoint holds. */
@@ -51,10 +56,13 @@ final class MovingReference {
         if (step % settings.steps() != 0) {
             return;
         }
-        try (NoGrad _ = new NoGrad()) {
+        try (TensorScope _ = new TensorScope();
+                NoGrad _ = new NoGrad()) {
+            Scalar kept = new Scalar(1 - settings.alpha());
+            Scalar taken = new Scalar(settings.alpha());
             weights()
-                    .forEach((name, weight) -> weight.mul_(new Scalar(1 - settings.alpha()))
-                            .add_(policy.parameters().weight(name), new Scalar(settings.alpha())));
+                    .forEach((name, weight) ->
+                            weight.mul_(kept).add_(policy.parameters().weight(name), taken));
         }
         round();
     }
@@ -64,7 +72,8 @@ final class MovingReference {
         if (masters == reference) {
             return;
         }
-        try (NoGrad _ = new NoGrad()) {
+        try (TensorScope _ = new TensorScope();
+                NoGrad _ = new NoGrad()) {
             weights()
                     .forEach((name, weight) ->
                             reference.parameters().weight(name).copy_(weight));

@@ -23,6 +23,9 @@ public sealed interface PreferenceObjective extends Objective permits DpoObjecti
     /** Returns the loss of the {@code numbers} where policy = reference, if it is known without their logps. */
     OptionalDouble atZero(int[] numbers);
 
+    /** Returns how large the parts of that loss are together, whatever their signs: its rounding is in proportion to them. */
+    double sizeAtZero(int[] numbers);
+
     /** Returns the same objective with a policy that computes in another type. */
     PreferenceObjective computingIn(ComputeType type);
 

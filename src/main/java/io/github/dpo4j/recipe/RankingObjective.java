@@ -81,6 +81,11 @@ public record RankingObjective(
     }
 
     @Override
+    public double sizeAtZero(int[] numbers) {
+        return atZero(numbers).orElse(0);
+    }
+
+    @Override
     public RankingObjective computingIn(ComputeType type) {
         return new RankingObjective(policy.computingIn(type), reference, loss, preferences);
     }

@@ -21,7 +21,7 @@ record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<Strin
     /** A pack's tokens, prompts included: the most that a micro-batch gets unasked, and fixed, since it decides the bits. */
     static final int PACK_TOKENS = 1024;
 
-    /** Completes the store of {@code dataset}; returns how many pairs were computed, 0 if another process did it meanwhile. */
+    /** Completes the store of {@code dataset}; returns how many examples were computed, 0 if another process did it meanwhile. */
     int fill(LogpsStore store, String dataset, Map<String, String> about) throws IOException {
         try (FillLock _ = store.lock(() -> observer.note("reference logps of " + dataset
                 + ": another run is computing them; waiting for it (" + store.folder() + ")"))) {
@@ -55,7 +55,7 @@ record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<Strin
                 int to = packEnd(pairs, from);
                 if (!partial.filled(from, to)) {
                     partial.fill(from, to, tokenLogps(pairs.subList(from, to)));
-                    observer.progress(partial.filled(), "pairs");
+                    observer.progress(partial.filled(), "examples");
                 }
                 from = to;
             }
@@ -84,7 +84,7 @@ record ReferenceFilling(CausalLm reference, RunObserver observer, Consumer<Strin
                     TokenLogps.of(reference, PreferenceBatch.of(pairs).tokens()));
             for (float logp : logps) {
                 if (!Float.isFinite(logp)) {
-                    throw new UserError("the reference gives a logp of " + logp + " to a token of the pairs from "
+                    throw new UserError("the reference gives a logp of " + logp + " to a token of the examples from "
                             + pairs.getFirst().origin() + " to "
                             + pairs.getLast().origin()
                             + "; look at its weights, or compute with --dtype float32");

@@ -89,7 +89,7 @@ final class SelfCheck {
     private static String lossAtZero(PreferenceObjective objective, double expected) {
         int[] first = shortest(objective, MATES).toArray();
         double loss = Arrays.stream(objective.run(first, false).lossShares()).sum();
-        if (!(Math.abs(loss - expected) <= 1e-6 * Math.max(1, expected))) {
+        if (!(Math.abs(loss - expected) <= 1e-6 * Math.max(1, objective.sizeAtZero(first)))) {
             throw failed(String.format(
                     Locale.ROOT,
                     "policy and reference are the same model, so the loss must be %.6f, but it is %.6f; the two are"

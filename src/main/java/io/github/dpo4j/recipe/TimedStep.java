@@ -36,7 +36,7 @@ record TimedStep(DpoObjective objective, Optimizer optimizer, TokenBudget budget
         parameters.zeroGradient();
         for (PreferenceBatch batch : batches) {
             try (TensorScope _ = new TensorScope()) {
-                Tensor reference = objective.reference().tokenLogps(batch);
+                Tensor reference = objective.referenceSums(batch);
                 clock.lap(Phase.REFERENCE);
                 ScoredTokens scored = ScoredTokens.of(objective.policy(), batch.tokens());
                 clock.lap(Phase.FORWARD);

@@ -101,6 +101,14 @@ public final class TrainingCharts {
                     NOISY,
                     List.of(new Line("pairs_per_second", "speed", Tone.MAIN))),
             new Known(
+                    "Rankings per second",
+                    "rankings/s",
+                    "Over whole steps: reference, forward, backward and optimizer. Flat is good; a decline hints at a"
+                            + " leak or a hot machine.",
+                    null,
+                    NOISY,
+                    List.of(new Line("rankings_per_second", "speed", Tone.MAIN))),
+            new Known(
                     "Tokens per second",
                     "tokens/s",
                     "Over whole steps. It wavers with the length of the examples; the average should stay flat.",

@@ -97,7 +97,9 @@ class LossesTest {
         List<JsonNode> lines = run(flags);
         assertThat(lines.getFirst().path("loss").asDouble()).isCloseTo(first, within(2e-6 * Math.max(1, first)));
         assertThat(lines.getFirst().path("rewards/accuracies").asDouble()).isZero();
-        assertThat(lines.get(1).path("loss").asDouble()).isNotEqualTo(first);
+        // Far above the noise of float32.
+        assertThat(lines.get(1).path("loss").asDouble())
+                .isNotCloseTo(lines.getFirst().path("loss").asDouble(), within(2e-5 * Math.max(1, first)));
         assertThat(lines.get(1).path("grad_norm").asDouble()).isPositive();
     }
 
@@ -117,6 +119,17 @@ class LossesTest {
         List<JsonNode> lines = run(flags);
         assertThat(lines).hasSize(2);
         for (JsonNode line : lines) {
+            assertThat(line.path("loss").asDouble()).isFinite().isPositive();
+            assertThat(line.path("grad_norm").asDouble()).isFinite().isPositive();
+        }
+    }
+
+    @Test
+    void rankingsOfThreeNeedNoReference() throws IOException {
+        data = Files.writeString(
+                folder.resolve("rankings.jsonl"),
+                "{\"prompt\":\"A dog\",\"completions\":[\" ran.\",\" sat down.\",\" slept\"]}\n".repeat(6));
+        for (JsonNode line : run("--loss=plackett_luce --reference-free")) {
             assertThat(line.path("loss").asDouble()).isFinite().isPositive();
             assertThat(line.path("grad_norm").asDouble()).isFinite().isPositive();
         }

@@ -141,7 +141,7 @@ class MistakesTest {
 
     @Test
     void promptsThatLeaveNoRoomForACompletion() throws IOException {
-        dpo("--max-length=2").isMistake("dataset: no pair is left to train on", "raise --max-length");
+        dpo("--max-length=2").isMistake("dataset: no example is left to train on", "raise --max-length");
         nothingIsWritten();
     }
 
@@ -443,6 +443,8 @@ class MistakesTest {
         "--sync-ref-model --reference-free, reference_free leaves no reference for sync_ref_model",
         "--sync-ref-model --loss=simpo, sync_ref_model is set",
         "--sync-ref-model --lora-r=4, sync_ref_model moves all weights of the reference",
+        "--sync-ref-model, 'ref_model_sync_steps is 512, but the run has 1 steps'",
+        "--sync-ref-model --ref-model-sync-steps=2 --max-steps=1, 'is 2, but the run has 1 steps'",
         "--sync-ref-model --loss=sft, no loss of sft reads the reference",
         "--reference-logps=live --reference-logps-dir=x, --reference-logps live stores none"
     })

@@ -51,6 +51,15 @@ final class RankingRowsTest {
                 .containsExactly("4", "5");
     }
 
+    /** A table that holds rows of both shapes has every column in each. */
+    @Test
+    void aColumnOfTheOtherShapeThatIsNullDoesNotCount() throws IOException {
+        assertThat(texts("{\"prompt\":\"2+2=\",\"chosen\":\"4\",\"rejected\":\"5\",\"completions\":null}"))
+                .containsExactly("4", "5");
+        assertThat(texts("{\"prompt\":\"2+2=\",\"chosen\":null,\"rejected\":null,\"completions\":[\"4\",\"5\"]}"))
+                .containsExactly("4", "5");
+    }
+
     @Test
     void conversationsAreRankedToo() throws IOException {
         RankedExample.Chat chat = (RankedExample.Chat) read("""
@@ -72,6 +81,7 @@ final class RankingRowsTest {
             {"prompt":"a","completions":["b",7]}                                ~ each of `completions` must be text
             {"prompt":"a","completions":["b",[{"role":"x"}]]}                   ~ each of `completions` must be text
             {"prompt":[{"role":"user"}],"completions":["b","c"]}                ~ each of `completions` must be a list of messages
+            {"prompt":"a","completions":null}                                   ~ `completions` is null
             {"completions":["b","c"]}                                           ~ the row has no `prompt` column
             {"prompt":"a","completions":["b","c"],"ranks":[1]}                  ~ `ranks` has 1 elements for 2 completions
             {"prompt":"a","completions":["b","c"],"ranks":[2,2]}                ~ `ranks` holds 2 twice
@@ -90,7 +100,8 @@ final class RankingRowsTest {
 
     @Test
     void aLossOnPairsNamesTheOneThatTakesRankings() throws IOException {
-        Path file = Files.writeString(folder.resolve("r.jsonl"), "{\"prompt\":\"a\",\"completions\":[\"b\",\"c\"]}\n");
+        Path file = Files.writeString(
+                folder.resolve("r.jsonl"), "{\"prompt\":\"a\",\"chosen\":null,\"completions\":[\"b\",\"c\"]}\n");
         assertThatExceptionOfType(UserError.class)
                 .isThrownBy(() -> DatasetReader.failing().preferences(List.of(file.toString())))
                 .withMessageContaining("plackett_luce");

@@ -85,7 +85,7 @@ class HandWrittenBackwardTest {
         }
     }
 
-    private static void assertSame(CausalLm model, PackedTokens tokens) {
+    static void assertSame(CausalLm model, PackedTokens tokens) {
         Result plain = plain(model, tokens);
         Result fused = fused(model, tokens);
         for (int i = 0; i < plain.logps().length; i++) {

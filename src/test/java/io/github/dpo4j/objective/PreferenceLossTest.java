@@ -268,6 +268,25 @@ class PreferenceLossTest {
         }
     }
 
+    /** The loss is 0 there, and a gradient of 0 times an infinite one would be none. */
+    @Test
+    void theGradientOfAForwardKlOfAHopelessCompletionIsFinite() {
+        try (TensorScope _ = new TensorScope()) {
+            Tensor chosen = Tensors.ofFloats(new float[] {-1}, Device.CPU).set_requires_grad(true);
+            Tensor rejected = Tensors.ofFloats(new float[] {-110}, Device.CPU).set_requires_grad(true);
+            Tensor reference = Tensors.ofFloats(new float[] {-10}, Device.CPU);
+            Tensor one = Tensors.ofFloats(new float[] {1}, Device.CPU);
+            LogRatios ratios = new LogRatios(chosen, rejected, reference, reference, one, one);
+            Tensor loss = new PreferenceLoss.Sigmoid(0.1, 0)
+                    .perPair(ratios.under(new FDivergence.ForwardKl()))
+                    .sum();
+            loss.backward();
+            assertThat(loss.item_float()).isZero();
+            assertThat(Tensors.toFloats(chosen.grad())[0]).isFinite();
+            assertThat(Tensors.toFloats(rejected.grad())[0]).isFinite();
+        }
+    }
+
     @Test
     void aMixPutsScoresOfItsDivergenceInPlaceOfLogRatios() {
         LossMix mix = new LossMix(
@@ -510,6 +529,11 @@ class PreferenceLossTest {
                 new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 2),
                 new LossMix.Term(new PreferenceLoss.Hinge(0.1), 0.25)));
         assertThat(mix.atZero()).hasValue(2 * Math.log(2) + 0.25 * 1);
+        LossMix difference = new LossMix(List.of(
+                new LossMix.Term(new PreferenceLoss.Sigmoid(0.1, 0), 1),
+                new LossMix.Term(new PreferenceLoss.Hinge(0.1), -0.5)));
+        assertThat(difference.atZero()).hasValue(Math.log(2) - 0.5);
+        assertThat(difference.sizeAtZero()).isEqualTo(Math.log(2) + 0.5);
     }
 
     @Test

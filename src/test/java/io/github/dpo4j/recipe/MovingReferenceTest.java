@@ -15,6 +15,7 @@ import io.github.dpo4j.torch.Tensors;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -78,13 +79,25 @@ class MovingReferenceTest {
 
     @Test
     void aReferenceOfOtherWeightsCannotMove() {
+        MovingReference.requireAlike(POLICY, REFERENCE);
+        ModelFolder other = ModelFolder.open(TinyRun.golden("gpt2/policy"));
+        assertThatThrownBy(() -> MovingReference.requireAlike(POLICY, other))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("one architecture and size");
+    }
+
+    @Test
+    void movesLeaveNoNativeObjectBehind() {
         try (TensorScope _ = new TensorScope()) {
-            CausalLm policy = POLICY.loadTrainable(Device.CPU, ComputeType.FLOAT32);
-            CausalLm other =
-                    ModelFolder.open(TinyRun.golden("gpt2/policy")).loadFrozen(Device.CPU, ComputeType.FLOAT32);
-            assertThatThrownBy(() -> new MovingReference(new ReferenceStorage.Moving(2, 0.5), policy, other, other))
-                    .isInstanceOf(UserError.class)
-                    .hasMessageContaining("one architecture and size");
+            MovingReference moving = new MovingReference(
+                    new ReferenceStorage.Moving(1, 0.5),
+                    POLICY.loadTrainable(Device.CPU, ComputeType.BFLOAT16),
+                    REFERENCE.loadFrozen(Device.CPU, ComputeType.BFLOAT16),
+                    REFERENCE.loadFrozen(Device.CPU, ComputeType.FLOAT32));
+            moving.after(1);
+            long count = Pointer.totalCount();
+            moving.after(2);
+            assertThat(Pointer.totalCount()).isEqualTo(count);
         }
     }
 

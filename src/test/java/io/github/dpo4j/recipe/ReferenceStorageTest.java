@@ -235,14 +235,14 @@ class ReferenceStorageTest {
         once.dpo();
         assertThat(setting(once, "reference_logps").asText()).isEqualTo("live");
         assertThat(heard.notes)
-                .contains("reference logps: live; the run needs those of about 17 pairs, storing would compute 20");
+                .contains("reference logps: live; the run needs those of about 17 examples, storing would compute 20");
         assertThat(stores).doesNotExist();
 
         TinyRun often = auto("often");
         often.dpo(); // 8 of 3 steps an epoch: 26.67 pairs, and two evaluations
         assertThat(setting(often, "reference_logps").asText()).isEqualTo("stored");
         assertThat(heard.notes)
-                .contains("reference logps: stored; the run needs those of about 47 pairs, 20 are to be computed");
+                .contains("reference logps: stored; the run needs those of about 47 examples, 20 are to be computed");
 
         TinyRun another = auto("another");
         another.maxSteps = 2;

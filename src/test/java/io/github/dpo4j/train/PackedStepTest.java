@@ -19,6 +19,7 @@ import io.github.dpo4j.text.TokenizedCompletion;
 import io.github.dpo4j.torch.TensorScope;
 import io.github.dpo4j.torch.Tensors;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.BiFunction;
@@ -59,6 +60,26 @@ class PackedStepTest {
                     new LossMix.Term(new PreferenceLoss.Sft(), 0.5)));
             return new DpoObjective(policy, new ReferenceLogps.Live(reference), mix, 0.1, golden.pairs(20, 16));
         });
+    }
+
+    @Test
+    void heldOutPairsAreSortedTheSameUnderAnyBudget() throws IOException {
+        Golden golden = Golden.of("llama");
+        try (TensorScope _ = new TensorScope()) {
+            LossMix mix = new LossMix(List.of(new LossMix.Term(new SortedLoss.Aot(0.1, 0.1, 5), 1)));
+            DpoObjective objective = new DpoObjective(
+                    golden.policy(), new ReferenceLogps.Live(golden.reference()), mix, 0.1, golden.pairs(20, 16));
+            double[] whole = objective.run(STEP, false).lossShares();
+            List<int[]> packs = new TokenBudget(60).packs(STEP, objective::tokens);
+            assertThat(packs.size()).isGreaterThan(1);
+            for (Objective.MicroBatch pack : objective.prepare(STEP, packs).toList()) {
+                double[] shares = pack.run(false).lossShares();
+                for (int i = 0; i < shares.length; i++) {
+                    int place = Arrays.stream(STEP).boxed().toList().indexOf(pack.examples()[i]);
+                    assertThat(shares[i]).isCloseTo(whole[place], within(1e-6));
+                }
+            }
+        }
     }
 
     @Test
