@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -54,27 +53,11 @@ class MistakesTest {
     }
 
     private Cli command(String name, Path model, Path dataset, String... more) {
-        List<String> args = new ArrayList<>(List.of(name));
-        for (String flag : List.of(
-                "--model=" + model,
-                "--dataset=" + dataset,
-                "--output=" + output,
-                "--max-steps=1",
-                "--dtype=float32",
-                "--threads=1")) {
-            String start = flag.substring(0, flag.indexOf('=') + 1);
-            if (Arrays.stream(more).noneMatch(own -> own.startsWith(start))) {
-                args.add(flag);
-            }
-        }
-        return Cli.run(args, more);
+        return Cli.onTiny(name, model, dataset, output, more);
     }
 
-    /** Checks that there is no run: no weights, no metrics, nothing with a temporary name. */
     private void nothingIsWritten() throws IOException {
-        if (Files.exists(output)) {
-            assertThat(TinyRun.contents(output)).isEmpty();
-        }
+        Cli.nothingIsWritten(output);
     }
 
     private Path file(String name, String text) throws IOException {
@@ -388,65 +371,7 @@ class MistakesTest {
     @CsvSource({
         "--lr-scheduler-type=constant --warmup-ratio=0.5, constant_with_warmup",
         "--warmup-steps=1 --warmup-ratio=0.5, choose one",
-        "--resume --overwrite, exclude each other",
-        "--lora-alpha=8, --lora-alpha says how a new adapter is made",
-        "--use-dora, --use-dora says how a new adapter is made",
-        "--lora-modules-to-save=lm_head, --lora-modules-to-save says how a new adapter is made",
-        "--merge-lora, 'merge_lora is set, but no adapter is trained'",
-        "--lora-r=0, lora_r is 0; it must be from 1",
-        "--lora-r=4 --lora-alpha=0, lora_alpha is 0.0",
-        "--lora-r=4 --lora-dropout=1, lora_dropout is 1.0",
-        "--lora-r=4 --use-dora --lora-dropout=0.1, training with both is not supported",
-        "--lora-r=4 --lora-dropout=0.1 --loss=aot, the loss couples pairs (aot)",
-        "--lora-r=4 --lora-target-modules=wq, no linear layer 'wq'; it has down_proj",
-        "--lora-r=4 --lora-target-modules=(, is no regular expression",
-        "--lora-r=4 --lora-modules-to-save=nothing, no weights of 'nothing'; it has",
-        "--loss=hinge --label-smoothing=0.1, --label-smoothing is for sigmoid",
-        "--loss=hinge --label-smoothing=0, --label-smoothing is for sigmoid",
-        "--loss=exo_pair, label_smoothing is 0.0; for exo_pair it must be above 0",
-        "--loss=discopop --discopop-tau=0, discopop_tau is 0.0; it must be a number above 0",
-        "--discopop-tau=0.05, --discopop-tau is for discopop",
-        "--simpo-gamma=1, --simpo-gamma is for simpo",
-        "--loss=simpo --simpo-gamma=-1, simpo_gamma is -1.0",
-        "--loss=ipo --ipo-reduction=max, mean or sum",
-        "--orpo-lambda=1, --orpo-lambda is for orpo",
-        "'--loss=sft,orpo', --loss orpo has sft in it already",
-        "--loss=orpo --orpo-lambda=0, orpo_lambda is 0.0",
-        "--f-divergence=kl, 'reverse_kl, forward_kl, js_divergence or alpha_divergence'",
-        "--f-alpha=0.5, --f-alpha is for --f-divergence alpha_divergence",
-        "--f-divergence=alpha_divergence --f-alpha=NaN, f_alpha is NaN",
-        "--f-divergence=forward_kl --loss=nca_pair, f_divergence goes with losses of score differences",
-        "--f-divergence=forward_kl --loss=sft, f_divergence has no effect on sft alone",
-        "--ld-alpha=1.5, ld_alpha is 1.5; it must be from 0 to 1",
-        "--ld-alpha=0.5 --loss=simpo, ld_alpha is for losses of log-ratios",
-        "--use-weighting --loss=aot, use_weighting does not go with aot",
-        "--loss=simpo --reference-model=x, reference_model is set, but the loss simpo has no reference",
-        "--loss=orpo --reference-free, reference_free is set",
-        "--loss=simpo --reference-logps=stored, reference_logps is set",
-        "--loss=simpo --reference-logps-dir=x, --reference-logps-dir is for stored reference logps",
-        "--loss=sft --beta=NaN, beta is NaN",
-        "--reference-free --reference-model=x, exclude each other",
-        "--reference-free --reference-logps=stored, leaves no reference logps to store",
-        "--reference-free --reference-logps-dir=x, a run without a reference stores none",
-        "'--loss=plackett_luce,sft', plackett_luce is on rankings and the other losses are on pairs",
-        "--loss=plackett_luce --loss-weights=2, --loss-weights is for losses on pairs",
-        "--loss=plackett_luce --label-smoothing=0.1, --label-smoothing is for losses on pairs",
-        "--loss=plackett_luce --f-divergence=forward_kl, --f-divergence is for losses on pairs",
-        "--loss=plackett_luce --use-weighting, --use-weighting is for losses on pairs",
-        "--loss=plackett_luce --ld-alpha=0.5, --ld-alpha is for losses on pairs",
-        "--ref-model-sync-steps=2, --ref-model-sync-steps is for --sync-ref-model",
-        "--ref-model-mixup-alpha=0.5, --ref-model-mixup-alpha is for --sync-ref-model",
-        "--sync-ref-model --ref-model-sync-steps=0, ref_model_sync_steps is 0; it must be at least 1",
-        "--sync-ref-model --ref-model-mixup-alpha=0, ref_model_mixup_alpha is 0.0; it must be above 0 and at most 1",
-        "--sync-ref-model --reference-logps=stored, leave --reference-logps stored away",
-        "--sync-ref-model --reference-logps-dir=x, leave --reference-logps-dir away",
-        "--sync-ref-model --reference-free, reference_free leaves no reference for sync_ref_model",
-        "--sync-ref-model --loss=simpo, sync_ref_model is set",
-        "--sync-ref-model --lora-r=4, sync_ref_model moves all weights of the reference",
-        "--sync-ref-model, 'ref_model_sync_steps is 512, but the run has 1 steps'",
-        "--sync-ref-model --ref-model-sync-steps=2 --max-steps=1, 'is 2, but the run has 1 steps'",
-        "--sync-ref-model --loss=sft, no loss of sft reads the reference",
-        "--reference-logps=live --reference-logps-dir=x, --reference-logps live stores none"
+        "--resume --overwrite, exclude each other"
     })
     void flagsThatDoNotGoTogether(String flags, String says) throws IOException {
         dpo(flags.split(" ", -1)).isMistake(says);

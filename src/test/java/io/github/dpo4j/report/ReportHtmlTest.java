@@ -225,6 +225,14 @@ class ReportHtmlTest {
     }
 
     @Test
+    void rankingsHaveTheirSpeedToo() {
+        List<Metric> metrics = List.of(new Metric("rankings_per_second", 3));
+        assertThat(TrainingCharts.of(List.of(new MetricsLine(MetricsLine.TRAIN, 1, metrics))))
+                .extracting(Chart::title)
+                .containsExactly("Rankings per second");
+    }
+
+    @Test
     void chartsAreDescribedToWhoCannotSeeThem() throws IOException {
         assertThat(ReportHtml.render(report("text", dpoRun(10))))
                 .contains("aria-label=\"Reward margin by step. train from 0.1 at step 1 to 1 at step 10.\"");
