@@ -50,7 +50,9 @@ public record SpecialTokens(
             put(others, name, token(name, map, config, defaults.others.get(name)));
         }
         List<String> extra = new ArrayList<>();
-        for (String list : List.of("additional_special_tokens", "extra_special_tokens")) {
+        // The older name counts only where the newer one is not there.
+        boolean newer = map.has("extra_special_tokens") || config.has("extra_special_tokens");
+        for (String list : List.of(newer ? "extra_special_tokens" : "additional_special_tokens")) {
             for (JsonNode token : map.has(list) ? map.path(list) : config.path(list)) {
                 String text = text(token);
                 if (text != null) {

@@ -39,8 +39,17 @@ enum TokenizerClass {
                 .asText();
         return switch (modelType) {
             case "qwen2" -> QWEN2; // names in the wild are known to be wrong for it
-            case "mistral", "mixtral", "phi3", "granite", "olmo2", "stablelm", "deepseek_v2", "deepseek_v3" ->
+            // Model types whose class transformers 5.17 takes from the file, whatever tokenizer_config.json says.
+            case "mistral", "mixtral", "granite", "granitemoe", "granitemoehybrid", "granitemoeshared" -> FROM_FILE;
+            case "phi3", "phi3_v", "phimoe", "olmo2", "olmo3", "olmo_hybrid", "flex_olmo", "stablelm" -> FROM_FILE;
+            case "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_vl", "deepseek_vl_v2" ->
                 FROM_FILE;
+            case "gpt_bigcode", "glm", "glm4", "glm4_moe", "glm4_moe_lite", "persimmon", "kimi_linear", "kimi_k25" ->
+                FROM_FILE;
+            case "nemotron", "hyperclovax", "ernie4_5", "ernie4_5_moe", "internlm2", "minicpm3", "jamba" -> FROM_FILE;
+            case "modernbert", "minimax_m2", "arctic", "chatlm", "chameleon", "fuyu", "h2ovl_chat", "llava" ->
+                FROM_FILE;
+            case "llava_next", "molmo", "molmo2", "step3p5", "opencua", "mimo_v2_flash", "umt5" -> FROM_FILE;
             case "qwen2_moe", "qwen3", "qwen3_moe" -> named.isEmpty() ? QWEN2 : named(named);
             case "gpt2", "gpt_neo", "gptj", "opt", "phi" -> named.isEmpty() ? GPT2 : named(named);
             case "gpt_neox" -> named.isEmpty() ? GPT_NEOX : named(named);

@@ -90,6 +90,9 @@ class TokenizerGuardTest {
                 "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s+(?!\\S)|\\s+",
                 "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{M}]*[\\p{Ll}\\p{M}]+(?i:'s|'t|'re)?|\\p{N}{1,3}",
                 "(?=(\\d{3})+(?!\\d))",
+                "(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+",
+                "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+                "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
                 "[一-龥]+|[^\\[\\](a+)+]+",
                 "(?>a+)+",
                 "(a++)+",
@@ -102,7 +105,24 @@ class TokenizerGuardTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"(a+)+", "(?:a*b*)*", "((a)+)*x", "(a|ab)+", "(?i:x|\\w)*", "(a{2,}b?)+", "(((a+)))+$", "(.|a)*b"
+            strings = {
+                "(a+)+",
+                "(?:a*b*)*",
+                "((a)+)*x",
+                "(a|ab)+",
+                "(?i:x|\\w)*",
+                "(a{2,}b?)+",
+                "(((a+)))+$",
+                "(.|a)*b",
+                "(?:aa?)+[yz]",
+                "(?:a{1,2})*[yz]",
+                "(?:a?a?)*b",
+                "(?:a|a){40}[yz]",
+                "a*a*a*[yz]",
+                "\\s*\\s*\\s*x",
+                "a*(a*)(?:a*)b",
+                "(a*)\\1b",
+                "a*(?:b|a*)a*c"
             })
     void nestedRepetitionsAreFound(String regex) {
         assertThat(RegexGuard.mayTakeForever(regex)).isTrue();

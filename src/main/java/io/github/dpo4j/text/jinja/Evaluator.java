@@ -44,6 +44,7 @@ final class Evaluator {
         return switch (expr) {
             case Expr.Literal(Value value) -> value;
             case Expr.Name(String name) -> {
+                rendering.scan(8L * scope.depth());
                 Value value = scope.get(name);
                 rendering.bytes(value instanceof Undefined ? 120 : 0);
                 yield value;

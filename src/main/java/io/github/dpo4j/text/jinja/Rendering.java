@@ -14,10 +14,15 @@ final class Rendering {
 
     static final int MAX_DEPTH = 400;
     private static final long MAX_WORK = 64L << 20;
+    /** What a long conversation may cost: templates that add each turn to a text copy what came before. */
+    private static final long MAX_WORK_OF_LONG = 256L << 20;
+
+    private static final int WORK_A_BYTE_OF_INPUT = 128;
     private static final int STEP = 24;
 
     private final Clock clock;
     private long work;
+    private long most = MAX_WORK;
     private int depth;
     private int line = 1;
 
@@ -39,6 +44,11 @@ final class Rendering {
 
     TemplateException raised(String message) {
         return TemplateException.raised(line, message);
+    }
+
+    /** Says that all work so far was reading the variables: much to read may cost much. */
+    void inputIsRead() {
+        most = Math.min(MAX_WORK_OF_LONG, MAX_WORK + WORK_A_BYTE_OF_INPUT * work);
     }
 
     /** One statement, expression or item. */
@@ -77,7 +87,7 @@ final class Rendering {
     /** The work is about the bytes that a rendering may allocate in all. */
     private void spend(long bytes) {
         work += bytes;
-        if (work > MAX_WORK) {
+        if (work > most) {
             throw error("the template does more work than any chat needs; is there an endless loop or a huge text?");
         }
     }

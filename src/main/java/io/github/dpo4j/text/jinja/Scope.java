@@ -19,8 +19,16 @@ final class Scope {
     private final List<Value> values = new ArrayList<>(4);
     private @Nullable Map<String, Integer> places;
 
+    /** How many scopes lie around this one: what looking up a name may cost. */
+    private final int depth;
+
     Scope(@Nullable Scope outer) {
         this.outer = outer;
+        this.depth = outer == null ? 0 : outer.depth + 1;
+    }
+
+    int depth() {
+        return depth;
     }
 
     Value get(String name) {

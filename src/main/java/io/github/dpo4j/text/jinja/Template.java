@@ -25,7 +25,7 @@ public final class Template {
 
     /**
      * Renders with these variables. The clock is what strftime_now reads, in its zone. Throws TemplateException where the
-     * template refuses its input, fails, or wants more than a rendering may cost (4 million characters, 64 MB).
+     * template refuses its input, fails, or wants more than a rendering may cost (4 million characters; 64 MB, and more for long conversations).
      */
     public String render(Map<String, JsonNode> variables, Clock clock) {
         Rendering rendering = new Rendering(clock);
@@ -36,6 +36,7 @@ public final class Template {
         Scope scope = new Scope(globals);
         try {
             variables.forEach((name, node) -> scope.set(name, Json.read(node, rendering)));
+            rendering.inputIsRead();
             return new Interpreter(rendering).render(body, scope);
         } catch (StackOverflowError e) {
             // the depth is bounded for a stack of half a megabyte; a caller's thread may have less
