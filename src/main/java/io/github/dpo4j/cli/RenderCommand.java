@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.dpo4j.data.DatasetReader;
 import io.github.dpo4j.data.RenderExample;
 import io.github.dpo4j.data.Rows;
+import io.github.dpo4j.model.ModelFolder;
 import io.github.dpo4j.text.ModelText;
 import io.github.dpo4j.text.RowRenderer;
 import io.github.dpo4j.text.RowRenderer.Rendering;
@@ -64,7 +65,7 @@ final class RenderCommand implements Callable<Integer> {
             case FAIL -> DatasetReader.failing();
             case SKIP -> DatasetReader.skipping(JsonLines.skipped(output));
         };
-        try (ModelText text = ModelText.of(model)) {
+        try (ModelText text = ModelText.of(ModelFolder.textIn(model))) {
             Rows<RenderExample> rows = reader.renderings(datasets);
             List<Rendering> rendered =
                     new RowRenderer(text.tokenizer(), text.renderer(), addGenerationPrompt).render(rows.examples());

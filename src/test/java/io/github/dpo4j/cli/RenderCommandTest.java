@@ -74,6 +74,19 @@ class RenderCommandTest {
         assertThat(lines.get(2).path("ids").toString()).isEqualTo("[0]");
     }
 
+    /** PEFT writes none; the base that adapter_config.json names has one. */
+    @Test
+    void anAdapterWithoutATokenizerIsRenderedWithItsBases() throws IOException {
+        Path data = file("data.jsonl", "{\"text\": \"Hi there\"}\n");
+        assertThat(render(Path.of("src/test/resources/adapter/lora"), "--dataset=" + data)
+                        .code())
+                .isZero();
+        String ids = lines().getFirst().path("ids").toString();
+        assertThat(render(TinyRun.golden("llama/policy"), "--dataset=" + data).code())
+                .isZero();
+        assertThat(lines().getFirst().path("ids").toString()).isEqualTo(ids).isNotEqualTo("[]");
+    }
+
     @Test
     void toolsReachTheTemplateAndTheGenerationPromptIsAskedFor() throws IOException {
         Path data = file(
