@@ -11,7 +11,6 @@ import io.github.dpo4j.torch.TensorScope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -32,17 +31,10 @@ public record AdapterMerge(Path adapter, Path output, Optional<DType> dtype, Dev
         }
         Path target = output.toAbsolutePath().normalize();
         refuseOccupied(target);
-        Path temporary = target.resolveSibling("." + target.getFileName() + ".tmp");
         try (TensorScope _ = new TensorScope()) {
-            Folders.delete(temporary);
-            Files.createDirectories(temporary);
-            ModelWriter.write(model.loadAdapter(device), model, temporary, dtype);
-            Files.deleteIfExists(target);
-            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+            Folders.replace(target, folder -> ModelWriter.write(model.loadAdapter(device), model, folder, dtype));
         } catch (IOException e) {
             throw new UserError("--output " + output + " cannot be written (" + AtomicFiles.reason(e) + ")", e);
-        } finally {
-            Folders.delete(temporary);
         }
     }
 

@@ -179,16 +179,19 @@ public final class DpoRecipe {
                 pairs.examples().stream().mapToLong(TokenizedPreference::tokens).toArray(),
                 held.stream().flatMap(h -> h.examples().stream()).mapToLong(TokenizedPreference::tokens));
         return switch (loaded) {
-            case ALWAYS -> {
-                MemoryNeeds beside = alone.withReference(
-                        reference, true, adapter.isPresent() && reference.path().equals(start.path()));
-                yield settings.referenceStorage() instanceof ReferenceStorage.Moving
-                        ? beside.withMovingReference()
-                        : beside;
-            }
-            case WHILE_STORING -> alone.withReference(reference, false, false).withStore(source.storeBytes());
+            case ALWAYS -> alone.withReference(reference, stay(start, adapter, reference));
+            case WHILE_STORING ->
+                alone.withReference(reference, MemoryNeeds.Stay.WHILE_STORING).withStore(source.storeBytes());
             case NEVER -> alone.withStore(source.storeBytes());
         };
+    }
+
+    private MemoryNeeds.Stay stay(ModelFolder start, Optional<Adapter> adapter, ModelFolder reference) {
+        if (settings.referenceStorage() instanceof ReferenceStorage.Moving) {
+            return MemoryNeeds.Stay.MOVING;
+        }
+        boolean shares = adapter.isPresent() && reference.path().equals(start.path());
+        return shares ? MemoryNeeds.Stay.SHARED : MemoryNeeds.Stay.BESIDE;
     }
 
     private List<DpoReference.Dataset> datasets(Preferences pairs, Optional<Preferences> held) {

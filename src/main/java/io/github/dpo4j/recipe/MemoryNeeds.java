@@ -17,28 +17,42 @@ import java.util.stream.Stream;
  * What decides the memory of a run, however its steps are cut into micro-batches.
  *
  * @param reference empty where it is never loaded
- * @param live whether it stays loaded beside the policy; else it is gone when its logps are stored
- * @param moving whether it moves, which takes its weights in float32
  * @param adapter what is trained where it is not the whole policy, which is then the frozen base
- * @param sharedBase whether a live reference has the policy's base, and so takes nothing
- * @param clips whether gradients are clipped by their norm, so that all must be there
+ * @param training how steps are made
  * @param examples how long they are
  * @param storeBytes of stored reference logps, which are mapped
  * @param programBytes of the JVM, its heap with the data, and libtorch
  */
 public record MemoryNeeds(
         Model policy,
-        Optional<Model> reference,
-        boolean live,
-        boolean moving,
+        Optional<Reference> reference,
         Optional<Trained> adapter,
-        boolean sharedBase,
-        OptimizerSettings optimizer,
-        ComputeType type,
-        boolean clips,
+        Training training,
         Examples examples,
         long storeBytes,
         long programBytes) {
+
+    /** A reference's model, and how long it is in memory. */
+    public record Reference(Model model, Stay stay) {}
+
+    /** How long a reference is in memory, and what of it. */
+    public enum Stay {
+        /** Before the policy comes, until its logps are stored. */
+        WHILE_STORING,
+        /** As long as the run lasts. */
+        BESIDE,
+        /** So too, but its weights are those of the policy's own base, which are there once. */
+        SHARED,
+        /** So too, and its weights are there in float32 as well, in which it moves. */
+        MOVING
+    }
+
+    /**
+     * What decides the buffers of a step.
+     *
+     * @param clips whether gradients are clipped by their norm, so that all must be there
+     */
+    public record Training(OptimizerSettings optimizer, ComputeType type, boolean clips) {}
 
     /** An adapter's weights, and what a pass keeps of it. */
     public record Trained(WeightCounts weights, FusedMemory.AdapterWidths widths) {
@@ -105,16 +119,15 @@ public record MemoryNeeds(
         return new MemoryNeeds(
                 Model.of(policy),
                 Optional.empty(),
-                false,
-                false,
                 adapter.map(shape -> Trained.of(policy, shape)),
-                false,
-                training.optimizer(),
-                training.computeType(),
-                training.maxGradNorm() > 0,
+                new Training(training.optimizer(), training.computeType(), training.maxGradNorm() > 0),
                 Examples.of(lengths, plan.steps(training.totalSteps(plan)), held),
                 0,
                 BESIDE_THE_HEAP + Runtime.getRuntime().totalMemory());
+    }
+
+    ComputeType type() {
+        return training.type();
     }
 
     /** Returns the weights that are trained: the adapter's, or all. */
@@ -122,137 +135,41 @@ public record MemoryNeeds(
         return adapter.map(Trained::weights).orElse(policy.weights());
     }
 
-    /**
-     * Adds a reference.
-     *
-     * @param stays as long as the run lasts
-     * @param shares has the policy's own base, which is loaded once
-     */
-    MemoryNeeds withReference(ModelFolder folder, boolean stays, boolean shares) {
-        return new MemoryNeeds(
-                policy,
-                Optional.of(Model.of(folder)),
-                stays,
-                moving,
-                adapter,
-                shares && stays,
-                optimizer,
-                type,
-                clips,
-                examples,
-                storeBytes,
-                programBytes);
+    MemoryNeeds withReference(ModelFolder folder, Stay stay) {
+        return with(Optional.of(new Reference(Model.of(folder), stay)));
     }
 
-    MemoryNeeds withMovingReference() {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                live,
-                true,
-                adapter,
-                sharedBase,
-                optimizer,
-                type,
-                clips,
-                examples,
-                storeBytes,
-                programBytes);
+    /** Returns the same needs with a reference, if there is one, that stays as long. */
+    MemoryNeeds withReference(Stay stay) {
+        return with(reference.map(some -> new Reference(some.model(), stay)));
+    }
+
+    private MemoryNeeds with(Optional<Reference> other) {
+        return new MemoryNeeds(policy, other, adapter, training, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds withStore(long bytes) {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                live,
-                moving,
-                adapter,
-                sharedBase,
-                optimizer,
-                type,
-                clips,
-                examples,
-                bytes,
-                programBytes);
-    }
-
-    MemoryNeeds withStoredReference() {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                false,
-                moving,
-                adapter,
-                false,
-                optimizer,
-                type,
-                clips,
-                examples,
-                storeBytes,
-                programBytes);
+        return new MemoryNeeds(policy, reference, adapter, training, examples, bytes, programBytes);
     }
 
     MemoryNeeds with(OptimizerSettings other) {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                live,
-                moving,
-                adapter,
-                sharedBase,
-                other,
-                type,
-                clips,
-                examples,
-                storeBytes,
-                programBytes);
+        return with(new Training(other, training.type(), training.clips()));
     }
 
     MemoryNeeds with(ComputeType other) {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                live,
-                moving,
-                adapter,
-                sharedBase,
-                optimizer,
-                other,
-                clips,
-                examples,
-                storeBytes,
-                programBytes);
+        return with(new Training(training.optimizer(), other, training.clips()));
     }
 
     MemoryNeeds withoutClipping() {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                live,
-                moving,
-                adapter,
-                sharedBase,
-                optimizer,
-                type,
-                false,
-                examples,
-                storeBytes,
-                programBytes);
+        return with(new Training(training.optimizer(), training.type(), false));
+    }
+
+    private MemoryNeeds with(Training other) {
+        return new MemoryNeeds(policy, reference, adapter, other, examples, storeBytes, programBytes);
     }
 
     MemoryNeeds withLongest(long tokens) {
-        return new MemoryNeeds(
-                policy,
-                reference,
-                live,
-                moving,
-                adapter,
-                sharedBase,
-                optimizer,
-                type,
-                clips,
-                new Examples(tokens, examples.several(), examples.most()),
-                storeBytes,
-                programBytes);
+        Examples longest = new Examples(tokens, examples.several(), examples.most());
+        return new MemoryNeeds(policy, reference, adapter, training, longest, storeBytes, programBytes);
     }
 }

@@ -39,7 +39,7 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
     /** Gradients are used and freed layer by layer where nothing waits for all of them: no clipping, no other micro-batch. */
     public GradientStorage gradients() {
         boolean oneMicroBatch = needs.examples().several() <= budget.tokens();
-        return oneMicroBatch && !needs.clips() ? GradientStorage.BY_LAYER : GradientStorage.WHOLE;
+        return oneMicroBatch && !needs.training().clips() ? GradientStorage.BY_LAYER : GradientStorage.WHOLE;
     }
 
     private Entry gradientEntry() {
@@ -65,7 +65,13 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
 
     /** The reference that stays beside the policy. */
     private Optional<MemoryNeeds.Model> live() {
-        return needs.reference().filter(_ -> needs.live());
+        return needs.reference()
+                .filter(_ -> !stays(MemoryNeeds.Stay.WHILE_STORING))
+                .map(MemoryNeeds.Reference::model);
+    }
+
+    private boolean stays(MemoryNeeds.Stay stay) {
+        return needs.reference().filter(some -> some.stay() == stay).isPresent();
     }
 
     /** What is there whatever a micro-batch holds. */
@@ -97,25 +103,25 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
 
     /** A reference beside the policy, unless it is the policy's own base. */
     private long reference() {
-        return needs.sharedBase() ? 0 : live().map(this::frozen).orElse(0L);
+        return stays(MemoryNeeds.Stay.SHARED) ? 0 : live().map(this::frozen).orElse(0L);
     }
 
     /** The float32 weights of a reference that moves, where it has others itself. */
     private long masters() {
-        return needs.moving() && needs.type() == ComputeType.BFLOAT16
+        return stays(MemoryNeeds.Stay.MOVING) && needs.type() == ComputeType.BFLOAT16
                 ? live().map(model -> FLOAT * model.weights().all()).orElse(0L)
                 : 0;
     }
 
     private int states() {
-        return switch (needs.optimizer()) {
+        return switch (needs.training().optimizer()) {
             case OptimizerSettings.AdamW _ -> 2;
             case OptimizerSettings.RmsProp _ -> 1;
         };
     }
 
     private String optimizerStates() {
-        return switch (needs.optimizer()) {
+        return switch (needs.training().optimizer()) {
             case OptimizerSettings.AdamW _ -> "adamw's two states, float32";
             case OptimizerSettings.RmsProp _ -> "rmsprop's state, float32";
         };
@@ -143,7 +149,8 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
     public long loadingBytes() {
         long policy = FLOAT * needs.trained().all() + base() + gradientEntry().bytes() + reading(needs.policy());
         long reference = needs.reference()
-                .map(model -> frozen(model) + Math.max(reading(model), needs.live() ? 0 : storing(model)))
+                .map(MemoryNeeds.Reference::model)
+                .map(model -> frozen(model) + Math.max(reading(model), live().isPresent() ? 0 : storing(model)))
                 .orElse(0L);
         long both = reference() + policy + masters();
         return needs.programBytes() + Math.max(reference, both);
@@ -209,8 +216,10 @@ public record MemoryPlan(MemoryNeeds needs, TokenBudget budget, boolean recomput
         long longest = needs.examples().longest();
         List<Remedy> remedies = new ArrayList<>();
         remedies.add(new Remedy("--activation-checkpointing on", with(needs, budget, true)));
-        if (!needs.moving()) {
-            remedies.add(new Remedy("--reference-logps stored", with(needs.withStoredReference(), budget, recompute)));
+        if (!stays(MemoryNeeds.Stay.MOVING)) {
+            remedies.add(new Remedy(
+                    "--reference-logps stored",
+                    with(needs.withReference(MemoryNeeds.Stay.WHILE_STORING), budget, recompute)));
         }
         remedies.add(new Remedy(
                 "a lower --max-length, the longest example has " + longest + " tokens",

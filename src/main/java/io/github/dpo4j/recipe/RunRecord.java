@@ -25,7 +25,6 @@ import io.github.dpo4j.torch.Threads;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -197,7 +196,7 @@ final class RunRecord {
             throws IOException {
         Optional<ModelWeights.Adapted> adapted = policy.weights().adapted();
         if (adapted.isPresent()) {
-            put(folder.adapter(), target -> {
+            Folders.replace(folder.adapter(), target -> {
                 AdapterWriter.write(adapted.get(), source, target, saveDtype.orElse(DType.F32));
                 ModelWriter.copyText(source.text(), target);
                 card(ModelCard.Weights.ADAPTER, source, chat, method, examples, steps)
@@ -205,29 +204,11 @@ final class RunRecord {
             });
         }
         if (adapted.isEmpty() || training.adapter().merge()) {
-            put(folder.model(), target -> {
+            Folders.replace(folder.model(), target -> {
                 ModelWriter.write(policy, source, target, saveDtype);
                 card(ModelCard.Weights.WHOLE, source, chat, method, examples, steps)
                         .write(target);
             });
-        }
-    }
-
-    private interface Writing {
-        void into(Path target) throws IOException;
-    }
-
-    /** Replaces a folder as a whole, once all of it is written. */
-    private void put(Path target, Writing writing) throws IOException {
-        Path temporary = folder.path().resolve("." + target.getFileName() + ".tmp");
-        Folders.delete(temporary);
-        try {
-            Files.createDirectories(temporary);
-            writing.into(temporary);
-            Folders.delete(target);
-            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Folders.delete(temporary);
         }
     }
 

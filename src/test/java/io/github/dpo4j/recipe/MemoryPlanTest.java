@@ -77,14 +77,9 @@ class MemoryPlanTest {
     private static MemoryNeeds needs(long longest, long several) {
         return new MemoryNeeds(
                 SMOL,
-                Optional.of(SMOL),
-                true,
-                false,
+                Optional.of(new MemoryNeeds.Reference(SMOL, MemoryNeeds.Stay.BESIDE)),
                 Optional.empty(),
-                false,
-                ADAMW,
-                ComputeType.BFLOAT16,
-                true,
+                new MemoryNeeds.Training(ADAMW, ComputeType.BFLOAT16, true),
                 new MemoryNeeds.Examples(longest, several, Math.max(longest, several)),
                 0,
                 PROGRAM);
@@ -120,14 +115,18 @@ class MemoryPlanTest {
     @Test
     void aReferenceThatMovesIsThereInFloat32Too() {
         MemoryPlan still = plan(needs(300), 1024, false);
-        MemoryPlan moving = plan(needs(300).withMovingReference(), 1024, false);
+        MemoryPlan moving = plan(needs(300).withReference(MemoryNeeds.Stay.MOVING), 1024, false);
         assertThat(moving.trainingBytes()).isEqualTo(still.trainingBytes() + WEIGHTS);
         MemoryNeeds float32 = needs(300).with(ComputeType.FLOAT32);
-        assertThat(plan(float32.withMovingReference(), 1024, false).trainingBytes())
+        assertThat(plan(float32.withReference(MemoryNeeds.Stay.MOVING), 1024, false)
+                        .trainingBytes())
                 .isEqualTo(plan(float32, 1024, false).trainingBytes());
-        assertThatThrownBy(
-                        () -> new MemoryPlan(needs(300).withMovingReference(), new TokenBudget(1024), false, LEAST / 2)
-                                .requireFits())
+        assertThatThrownBy(() -> new MemoryPlan(
+                                needs(300).withReference(MemoryNeeds.Stay.MOVING),
+                                new TokenBudget(1024),
+                                false,
+                                LEAST / 2)
+                        .requireFits())
                 .isInstanceOf(UserError.class)
                 .message()
                 .doesNotContain("--reference-logps stored");
@@ -136,7 +135,7 @@ class MemoryPlanTest {
     @Test
     void float32NeedsNoSecondCopyAndRmspropOneState() {
         MemoryNeeds needs = needs(300)
-                .withStoredReference()
+                .withReference(MemoryNeeds.Stay.WHILE_STORING)
                 .with(ComputeType.FLOAT32)
                 .with(new OptimizerSettings.RmsProp(0.99, 1e-8, 0));
         assertThat(plan(needs, 1024, false).entries())
@@ -194,7 +193,8 @@ class MemoryPlanTest {
 
     @Test
     void storedLogpsOfTheReferenceCountInItsPlace() {
-        MemoryNeeds needs = needs(300).withStoredReference().withStore(77);
+        MemoryNeeds needs =
+                needs(300).withReference(MemoryNeeds.Stay.WHILE_STORING).withStore(77);
         assertThat(plan(needs, 1024, false).entries())
                 .contains(new MemoryPlan.Entry("stored reference logps, mapped", 77))
                 .extracting(MemoryPlan.Entry::bytes)
@@ -205,7 +205,7 @@ class MemoryPlanTest {
     void beforeTheFirstStepOneModelsFilesAreMappedAtATime() {
         MemoryPlan both = plan(needs(300), 1024, false);
         assertThat(both.loadingBytes()).isEqualTo(PROGRAM + 2 * WEIGHTS + REFERENCE + 269_030_016 + LARGEST);
-        MemoryPlan stored = plan(needs(300).withStoredReference(), 1024, false);
+        MemoryPlan stored = plan(needs(300).withReference(MemoryNeeds.Stay.WHILE_STORING), 1024, false);
         assertThat(stored.loadingBytes()).isEqualTo(PROGRAM + 2 * WEIGHTS + 269_030_016 + LARGEST);
     }
 
@@ -214,14 +214,9 @@ class MemoryPlanTest {
         MemoryNeeds.Model tiny = new MemoryNeeds.Model(SMOL.settings(), new WeightCounts(64, 32, 64, 0, 0, 192));
         MemoryNeeds needs = new MemoryNeeds(
                 tiny,
-                Optional.of(SMOL),
-                false,
-                false,
+                Optional.of(new MemoryNeeds.Reference(SMOL, MemoryNeeds.Stay.WHILE_STORING)),
                 Optional.empty(),
-                false,
-                ADAMW,
-                ComputeType.BFLOAT16,
-                true,
+                new MemoryNeeds.Training(ADAMW, ComputeType.BFLOAT16, true),
                 new MemoryNeeds.Examples(20_000, 20_000, 20_000),
                 0,
                 PROGRAM);
